@@ -133,7 +133,7 @@ def test_one_dose_that_moves_unlimited_money_is_not_said_to_leave_it(scenario: S
     far = learn(scenario, [trial([0, 50], [0.88, 0.92], 4000)], [])
     note = said(far, "one dose (50 against 0)")
     assert "stay as answered" not in note
-    assert f"unlimited money goes from {CURVE['unlimited_money']:g} as answered to {row(far, np.inf).value:.4g}" in note
+    assert f"unlimited money goes from {CURVE['unlimited_money']:g} before to {row(far, np.inf).value:.4g}" in note
     assert KEY[1] in note
 
 

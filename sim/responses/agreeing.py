@@ -1,6 +1,7 @@
 """Whether experiments on one curve agree where they gave the same money (Cochran 1954), and errors where they do not.
 
-Also whether a curve of the stated shape goes through all of them, and whether logs and histories say the same.
+Also whether a curve of the stated shape goes through all of them, and whether logs, histories and what was learned
+before say the same.
 
 ::
 
@@ -18,11 +19,11 @@ import numpy as np
 
 from sim.arrays import Floats
 from sim.responses.arms import Measured
-from sim.responses.posterior import Posterior, settle
+from sim.responses.posterior import Belief, Posterior, settle
 from sim.responses.read import Trial
 from sim.responses.shape import CHANCE, GAIN, Shape, back, link
 
-__all__ = ["against", "agreeing", "bent"]
+__all__ = ["against", "agreeing", "bent", "in_turn"]
 
 SURE = 0.975
 
@@ -85,6 +86,32 @@ def bent(
         f"no curve of its shape goes through what was seen: {told} (chi-square {q:.1f}, {free - fitted} expected of "
         f"luck); errors are taken {apart:.1f} times as wide"
     ]
+
+
+def in_turn(
+    tested: Sequence[tuple[Trial, Measured]], shape: Shape, beliefs: Sequence[Belief], near: Floats, seed: int
+) -> tuple[list[tuple[Trial, Measured]], list[Belief], list[str]]:
+    """Return experiments and what data said before, as wide as their disagreement calls for, and what is to be said.
+
+    As :func:`agreeing` does with experiments that are given together: none counts for more for having come later.
+    """
+    own = [i for i, each in enumerate(beliefs) if each.learned]
+    if not own or not tested:
+        return list(tested), list(beliefs), []
+    before = settle(shape, [beliefs[i] for i in own], (), seed, near[np.ix_(own, own)])
+    q, free, told = _misfit(tested, shape, before.mode, before.draws)
+    if free < 1 or _below(free, q) <= SURE:
+        return list(tested), list(beliefs), []
+    apart = float(np.sqrt(q / free))
+    wider = [each.times(apart) if each.learned else each for each in beliefs]
+    return (
+        [(trial, replace(found, apart=found.apart * apart)) for trial, found in tested],
+        wider,
+        [
+            f"experiments and what was learned before from data disagree by more than luck does: {told} (chi-square "
+            f"{q:.1f}, {free} expected of luck); both are taken {apart:.1f} times as wide"
+        ],
+    )
 
 
 def against(tested: Sequence[tuple[Trial, Measured]], shape: Shape, rows: Posterior) -> list[str]:

@@ -11,9 +11,10 @@ import numpy as np
 from sim.arrays import Floats
 from sim.errors import InputError
 from sim.intervals import NORMAL
-from sim.responses.agreeing import agreeing, bent
+from sim.responses.agreeing import agreeing, bent, in_turn
 from sim.responses.arms import Measured, far, measure, refuse_falling
 from sim.responses.drawn import Drawn, drawn
+from sim.responses.earlier import answered_alone, learned_of, record_of, source_of
 from sim.responses.history.fit import Carried, keys_of
 from sim.responses.history.read import History
 from sim.responses.known import Known, settled, with_rows
@@ -29,6 +30,7 @@ from sim.responses.tiring import usual_money
 from sim.scenario.curves import Curve
 from sim.scenario.file import Scenario, parse
 from sim.scenario.joint import correlate
+from sim.scenario.rules import Evidence
 
 __all__ = ["CurvePoint", "Effect", "Learned", "learn"]
 
@@ -132,6 +134,7 @@ def learn(
     trials = [replace(each, by_quality=won_of(scenario, each.key[2])) if each.key[1] == "acquisition" else each
               for each in trials]  # fmt: skip
     curves: dict[Key, Known] = {}
+    earlier: dict[Key, Evidence] = {}
     ranged: dict[Key, dict[float, str]] = {}
     about = {trial.key for trial in trials if not trial.won_alone}
     for key in sorted({*about, *(answer.key for answer in answers), *watched}):
@@ -145,12 +148,15 @@ def learn(
             effects += _differences(trial, each)
             said += [*_limits(trial, each), *far(trial, max(shape.known, scenario.levers[key[0]].reference))]
             spills += [] if each.spill is None else [each.spill]
-        stated = beliefs_of(shape, _answered(scenario, answers, key), _path(scenario, key), stated_ranges)
+        earlier[key] = record_of(scenario, key, _path(scenario, key) == path)
+        stated = beliefs_of(shape, _answered(scenario, answers, key), _path(scenario, key), stated_ranges,
+                            learned_of(shape, earlier[key]))  # fmt: skip
         near = correlation_of(stated, stated_ranges)
         tested, apart = agreeing(tested, shape.kind)
         tested, off = bent(tested, shape, seed)
+        tested, stated, turned = in_turn(tested, shape, stated, near, seed)
         beliefs, ranged[key] = reconciled(shape, stated, tested, seed, near)
-        said += [f"{_name(key)}: {each}" for each in (*apart, *off)]
+        said += [f"{_name(key)}: {each}" for each in (*apart, *off, *turned)]
         curves[key] = settled(shape, path, tested, stated, beliefs, near, seed)
     curves, lates, fits, more_said, disagree = with_rows(scenario, trials, histories, curves, stated_ranges, seed)
     said += [f"{_name(key)}: {each}" for key in curves for each in (ranged[key] | more_said[key]).values()]
@@ -190,10 +196,12 @@ def learn(
         if key in watched:
             money |= {shape.curve.spend if shape.last == "brings" else float(shape.numbers(after.mode)["half"])}
         asked = sorted({0.0, *money, *(b.at for b in beliefs if b.at >= 0), np.inf})
+        then = earlier[key]
         heads = int(sum(trial.customers.sum() for trial, _ in tested)) + sum(map(heads_of, logs))
+        anew = heads > 0 or key in watched
+        heads, of_history = heads + then.customers, rows.get(key, 0) + then.rows
         managers = max((b.managers for b in beliefs), default=0)
-        n = heads or rows.get(key, 0)
-        found = _points(key, shape, asked, before, after, n, beliefs)
+        found = _points(key, shape, asked, before, after, heads or of_history, beliefs, anew, then)
         said += [each for trial, measured in tested for each in _bend(trial, measured, before, after, shape, found[-1])]
         points += found
         drawings.append(drawn(key, shape, asked, before, after, tested))
@@ -203,11 +211,13 @@ def learn(
         for name, column in _columns(shape, after).items():
             told.setdefault(together[key], {})[f"{path}.{name}"] = column
         source = {row.source for row in found}
+        answered = answered_alone(shape, [(row.at, row.source) for row in found])
         chosen = any(trial.chosen for trial in (*(each for each, _ in tested), *logs))
         records[key] = {
             "lever": lever, "moves": moves, **({"segment": segment} if segment else {}),
             "source": source.pop() if len(source) == 1 else "both", "customers": heads, "managers": managers,
-            "chosen": chosen, **({"rows": rows[key]} if key in watched else {}),
+            "chosen": chosen or then.chosen, **({"rows": of_history} if of_history else {}),
+            **({"answered": answered} if answered else {}),
         }  # fmt: skip
     said += without_replaced(scenario, content, ranges, curves)
     for draws in told.values():
@@ -307,10 +317,11 @@ def _bend(
     if len(arms) != 2:
         return []
     was = float(shape.at(before.mode, np.array([np.inf]))[0])
-    stays = "the bend and unlimited money stay as answered"
+    known = "answered" if unlimited.source == "answered" else "known before"
+    stays = f"the bend and unlimited money stay as {known}"
     if unlimited.source != "answered" and f"{was:.4g}" != f"{unlimited.value:.4g}":
         stays = (
-            f"unlimited money goes from {was:.4g} as answered to {unlimited.value:.4g} by the shape of the curve and "
+            f"unlimited money goes from {was:.4g} before to {unlimited.value:.4g} by the shape of the curve and "
             "all that is known of it"
         )
     return [
@@ -321,7 +332,7 @@ def _bend(
 
 def _points(
     key: Key, shape: Shape, asked: Sequence[float], before: Posterior, after: Posterior, heads: int,
-    beliefs: Sequence[Belief],
+    beliefs: Sequence[Belief], anew: bool, then: Evidence,
 ) -> list[CurvePoint]:  # fmt: skip
     """Return what is known at each intensity: as told by all, and by how much more than by the prior alone."""
     money = np.array(asked)
@@ -330,7 +341,7 @@ def _points(
     away = np.abs(link(shape.kind, shape.at(after.mode, money)) - link(shape.kind, shape.at(before.mode, money)))
     still = (share < NARROWER) & (away <= MOVED * usual)
     ends = np.percentile(np.array([shape.at(theta, money) for theta in after.draws]), ENDS, axis=0).T
-    managers = {belief.at: belief.managers for belief in beliefs}
+    managers = {each.at: each.managers for each in sorted(beliefs, key=lambda each: each.managers)}
     for belief in _stating(shape, beliefs):
         if belief.at in asked:
             ends[asked.index(belief.at)] = interval(shape, belief, before, after)
@@ -338,7 +349,8 @@ def _points(
     lever, moves, segment = key
     values = shape.at(after.mode, money)
     for at, value, (low, high), part, same in zip(asked, values, ends, share, still, strict=True):
-        source = "answered" if not heads or same else "measured" if part > MOSTLY else "both"
+        source = "answered" if not anew or same else "measured" if part > MOSTLY else "both"
+        source = source_of(shape, at, source, then)
         n = managers.get(at, 1) if source == "answered" else heads
         out.append(CurvePoint(lever, segment, moves, at, float(value), float(low), float(high), source, n))
     return out

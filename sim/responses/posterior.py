@@ -52,6 +52,13 @@ class Belief:
     """Where it stands under ``uncertain``; nothing where it was answered anew."""
     assumed: bool = False
     """Nobody stated a range."""
+    learned: bool = False
+    """It is what data said before, not what somebody stated."""
+
+    def times(self, wider: float) -> "Belief":
+        """Return it so many times as wide."""
+        low, high = (self.mean + wider * (end - self.mean) for end in (self.low, self.high))
+        return replace(self, sd=wider * self.sd, low=low, high=high)
 
     def value(self, shape: Shape, theta: Floats) -> float:
         """Return what a theta says of it, on the scale of the mean."""

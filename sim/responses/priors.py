@@ -5,10 +5,12 @@ with standard error ``e``, lies ``|m - mean|/sqrt(s^2 + e^2)`` errors away (the 
 belief at a time). Beyond :data:`MOST` errors its width becomes ``s^2 = ((m - mean)/MOST)^2 - e^2``, so that it lies
 just so many errors away: it counts for little, and the result is not between two things that exclude each other. A
 range that nobody stated is then no narrower than the error of the data either, and experiments that disagree are held
-against it with their own errors: that they disagree makes no assumption surer.
+against it with their own errors: that they disagree makes no assumption surer. What was learned from data before gives
+way to no other data: :func:`sim.responses.agreeing.in_turn` widens both.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from typing import Any
 
@@ -34,9 +36,16 @@ NOTHING = 0.01
 
 
 def beliefs_of(
-    shape: Shape, answers: Sequence[Answer], path: str, ranges: Mapping[str, Mapping[str, Any]]
+    shape: Shape,
+    answers: Sequence[Answer],
+    path: str,
+    ranges: Mapping[str, Mapping[str, Any]],
+    learned: AbstractSet[str] = frozenset(),
 ) -> list[Belief]:
-    """Return the prior: what managers say, and the scenario's own answers where they say nothing."""
+    """Return the prior: what managers say, and the scenario's own answers where they say nothing.
+
+    ``learned``: numbers whose ranges are what data said before; answers are then one more thing known beside them.
+    """
     curve, kind = shape.curve, shape.kind
     floor = curve.without_money
     room = curve.brings - floor
@@ -44,7 +53,8 @@ def beliefs_of(
     asked = {belief.at for belief in given}
     stated = {"without_money": 0.0, "unlimited_money": np.inf, shape.last: curve.spend}
     for name, at in stated.items():
-        if at in asked or (0 < at < np.inf and any(0 < each < np.inf for each in asked)):
+        known = name in learned and f"{path}.{name}" in ranges
+        if not known and (at in asked or (0 < at < np.inf and any(0 < each < np.inf for each in asked))):
             continue
         value = float(getattr(curve, name))
         if f"{path}.{name}" in ranges:
@@ -57,7 +67,7 @@ def beliefs_of(
             mean, low, high = (float(link(kind, each)) for each in (value, low, high))
         where = f"{path}.{name}"
         out.append(Belief(at, mean, max((high - low) / (2 * NORMAL), SHARP), low, high, path=where,
-                          assumed=where not in ranges))  # fmt: skip
+                          assumed=where not in ranges, learned=known))  # fmt: skip
     return [*given, *out]
 
 
@@ -74,7 +84,7 @@ def reconciled(
     alone = [(trial, replace(found, apart=1.0)) for trial, found in tested]
     for i, belief in sorted(enumerate(beliefs), key=lambda each: not each[1].assumed):  # the assumed give way first
         mean, error = belief.mean, 0.0
-        if tested:
+        if not belief.learned and (tested or any(each.learned for each in out)):
             rest = np.delete(np.delete(near, i, 0), i, 1)
             data = alone if belief.assumed else tested
             free = settle(shape, out[:i] + out[i + 1 :], data, seed, rest)
@@ -133,7 +143,7 @@ def _away(belief: Belief, mean: float, error: float) -> float:
 def _given_way(belief: Belief, mean: float, error: float, biased: bool, apart: float = 1.0) -> Belief:
     """Return a belief as wide as ``mean``, with ``error``, of all else needs it."""
     limit = MOST[belief.assumed]
-    if _away(belief, mean, error) <= limit or (biased and not belief.assumed):
+    if belief.learned or _away(belief, mean, error) <= limit or (biased and not belief.assumed):
         return belief
     sd = max(belief.sd, float(np.sqrt(max(((mean - belief.mean) / limit) ** 2 - error**2, 0.0))))
     sd = max(sd, apart * error) if belief.assumed else sd
@@ -150,6 +160,12 @@ def _note(shape: Shape, stated: Belief, taken: Belief, mean: float, error: float
     if errors <= MOST[False]:
         return ""
     told = _range(shape, replace(stated, low=mean - NORMAL * error, high=mean + NORMAL * error))
+    if stated.learned:
+        return (
+            f"what data said before and what they say now disagree by {errors:.1f} errors: {named} ({before}) was "
+            f"learned, {_shown(shape, stated, mean):.4g} ({told}) follows now; both count by their widths, and one of "
+            "them is wrong"
+        )
     made = (
         "both count by their widths, as the firm chose who got money or when, and the data may be what is biased"
         if biased

@@ -220,6 +220,9 @@ class Evidence(Model):
     source: Literal["answered", "measured", "both"] = Field(
         description="answered: managers' answers alone; measured: more than nine tenths of what is known is from data"
     )
+    answered: tuple[str, ...] = Field(
+        default=(), description="numbers that answers alone tell where data tell others; none: as `source`"
+    )
     customers: Annotated[int, Field(ge=0)] = Field(default=0, description="in the data; 0: there are none")
     managers: Annotated[int, Field(ge=0)] = Field(default=0, description="who answered; 0: none")
     rows: Annotated[int, Field(ge=0)] = Field(
