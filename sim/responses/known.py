@@ -2,12 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
+from itertools import zip_longest
 from typing import Any, NamedTuple
 
 from sim.arrays import Floats
 from sim.responses.agreeing import against
 from sim.responses.arms import Measured
-from sim.responses.history.fit import Fitted, fit_history, keys_of
+from sim.responses.history.fit import Fitted, Named, fit_history, keys_of
 from sim.responses.history.read import History
 from sim.responses.logs import of_log
 from sim.responses.posterior import Belief, Posterior, settle
@@ -73,9 +74,11 @@ def with_rows(
     by_rows = watched | {trial.key for trial in trials if trial.who is not None}
     said: dict[Key, dict[float, str]] = {key: {} for key in curves}
     disagree: dict[Key, list[str]] = {}
+    near: Sequence[Mapping[Named, float] | None] = [None] * len(histories)
     if by_rows:
         wide = {key: _with(known._replace(tested=[]), widened(known.beliefs), seed) for key, known in curves.items()}
-        told, _, _ = _once(scenario, trials, histories, wide, ranges, seed)
+        told, _, wide_fits = _once(scenario, trials, histories, wide, ranges, seed)
+        near = [each.at for each in wide_fits]
         for key in sorted(by_rows):
             known, biased = curves[key], key in watched or any(trial.chosen for trial in told[key].logs)
             beliefs, said[key] = held_against(known.shape, known.stated, known.beliefs, told[key].after, biased)
@@ -89,13 +92,14 @@ def with_rows(
         disagree[key] += (
             ["as they disagree, it is not looked for whether money carries over"] if key[0] in steady else []
         )
-    found, lates, fits = _once(scenario, trials, histories, curves, ranges, seed, steady)
+    found, lates, fits = _once(scenario, trials, histories, curves, ranges, seed, steady, near)
     return WithRows(found, lates, fits, said, disagree)
 
 
 def _once(
     scenario: Scenario, trials: Sequence[Trial], histories: Sequence[History], curves: dict[Key, Known],
     ranges: Mapping[str, Mapping[str, Any]], seed: int, steady: AbstractSet[str] = frozenset(),
+    near: Sequence[Mapping[Named, float] | None] = (),
 ) -> tuple[dict[Key, Known], list[tuple[Trial, Tired]], list[Fitted]]:  # fmt: skip
     """Return curves as all rows tell them with these beliefs, and what else each log and history tells."""
     memories: dict[str, Memory] = {}
@@ -106,8 +110,9 @@ def _once(
         memories[lever] = late.memory
         curves = curves | {trial.key: known._replace(after=late.posterior, logs=(*known.logs, trial))}
         lates.append((trial, late))
-    for history in histories:
+    for history, begin in zip_longest(histories, near):
         shapes = {key: curves[key].shape for key in keys_of(scenario, [history])}
-        fits.append(fit_history(scenario, history, shapes, {key: curves[key].after for key in shapes}, seed, steady))
+        known_before = {key: curves[key].after for key in shapes}
+        fits.append(fit_history(scenario, history, shapes, known_before, seed, steady, begin))
         curves = curves | {key: curves[key]._replace(after=after) for key, after in fits[-1].posteriors.items()}
     return curves, lates, fits

@@ -18,9 +18,10 @@ the periods of a segment, neighbours included (Newey & West 1987), as customers 
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sim.arrays import Floats, Ints
 from sim.errors import InputError
@@ -32,13 +33,19 @@ from sim.responses.read import Key
 from sim.responses.shape import Shape
 from sim.scenario.file import PERIODS_PER_YEAR, Scenario
 
-__all__ = ["Fitted", "fit_history", "keys_of"]
+__all__ = ["Fitted", "Named", "fit_history", "keys_of"]
 
+Named = tuple[str, int]
+"""A number of a fit."""
 STEP = 1e-3
 COUNTED = ("won", "purchases")
 """Counts of what people do each by themselves, which scatter by luck as much as they are: less than that is chance."""
 ROUNDS, STILL = 15, 0.03
 """Most steps, and the share of a standard deviation below which a step ends the search."""
+FRESH, ROUGHLY = 0.1, 0.5
+"""Standard deviations over which derivatives are kept: of what is told, and of what answers are held against."""
+CHORDS = 3
+"""Steps at most with the derivatives of the step before."""
 LONGEST = 1.5
 """Largest step of a curve's numbers at a time."""
 CARRIED, MOST_CARRIED = 0.4, 0.9
@@ -86,17 +93,20 @@ class Fitted:
     rows : int
         Of the history, periods times segments.
     notes : tuple of str
+    at : dict
+        Every number fitted, by name: near where a fit under other beliefs ends.
     """
 
     posteriors: Mapping[Key, Posterior]
     carried: Mapping[str, Carried]
     rows: int
     notes: tuple[str, ...]
+    at: Mapping[Named, float]
 
 
 def fit_history(
     scenario: Scenario, history: History, shapes: Mapping[Key, Shape], priors: Mapping[Key, Posterior], seed: int,
-    steady: AbstractSet[str] = frozenset(),
+    steady: AbstractSet[str] = frozenset(), near: Mapping[Named, float] | None = None,
 ) -> Fitted:  # fmt: skip
     """Return the curves of the levers of a history, as it and what was known before tell them.
 
@@ -106,6 +116,8 @@ def fit_history(
         Of the curves to be fitted, by key.
     steady
         Levers whose money is taken to carry nothing over.
+    near
+        Numbers to begin with, of a rougher fit to the same history; None: what was known before, for such a fit.
 
     Raises
     ------
@@ -117,11 +129,13 @@ def fit_history(
             f"{history.where}: {len(history.periods)} periods; expected at least {FEWEST}, better two years"
         )
     problem = _Problem(scenario, history, paths_of(scenario, history), shapes, priors, steady)
-    at, covariance = problem.solve()
+    at, covariance = problem.solve(near, ROUGHLY)
     luck = problem.luck(at)
+    rough = near is None
+    near = dict(zip(problem.names, at, strict=True))
     if luck:
         problem = _Problem(scenario, history, problem.paths, shapes, priors, steady, luck)
-        at, covariance = problem.solve()
+    at, covariance = problem.solve(near, ROUGHLY if rough else FRESH)
     random = np.random.default_rng(seed)
     size = 3 * len(problem.keys)  # one draw of all curves together: what levers that moved together share is kept
     spread, ways = np.linalg.eigh(covariance[:size, :size])
@@ -134,7 +148,8 @@ def fit_history(
     spread, ways = np.linalg.eigh(covariance[size:, size:] - across @ covariance[:size, size:])
     beside = random.standard_normal((DRAWS, len(spread))) @ (ways * np.sqrt(np.maximum(spread, 0))).T
     carried = problem.carried(at, covariance, at[problem.carry] + (draws - at[:size]) @ across.T + beside)
-    return Fitted(posteriors, carried, rows, tuple(problem.notes(at, carried)))
+    return Fitted(posteriors, carried, rows, tuple(problem.notes(at, carried)),
+                  dict(zip(problem.names, map(float, at), strict=True)))  # fmt: skip
 
 
 class _Problem:
@@ -158,7 +173,12 @@ class _Problem:
         moving = [k for k, kind in enumerate(self.kinds) if kind != "active" and kind not in self.by_luck]
         flows = moving if self.phases > 1 else []
         self.turns = [(k, p) for k in flows for p in range(self.phases)]
-        size = curves + levers + len(self.free) + len(self.turns)
+        self.names: list[Named] = [
+            *((str(key), i) for key in self.keys for i in range(3)), *((name, 0) for name in paths.levers),
+            *((f"level of {self.kinds[k]}", s) for k, s in self.free),
+            *((f"season of {self.kinds[k]}", p) for k, p in self.turns),
+        ]  # fmt: skip
+        size = len(self.names)
         self.begin = np.concatenate([*(each.mode for each in self.priors), np.zeros(size - curves)])
         self.rest = np.full(size - curves, LOOSE**-2)
         self.rest[:levers] = [NONE**-2 if name in steady else CARRIED**-2 for name in paths.levers]
@@ -227,32 +247,54 @@ class _Problem:
         away = np.where(weight > 0, self.seen - self.path(at) * self.beside(at), 0.0)
         return float((weight * away**2).sum()) + 2 * self.prior(at)[0]
 
-    def solve(self) -> tuple[Floats, Floats]:
+    def solve(self, near: Mapping[Named, float] | None, fresh: float) -> tuple[Floats, Floats]:
         """Return the best numbers, and the covariance of those of curves and carry-over."""
+        at = self._begin() if near is None else np.array([near.get(name, 0.0) for name in self.names])
+        for _ in range(ROUNDS):
+            path, beside = self.path(at), self.beside(at)
+            self._rescale(path * beside)
+            weight = self.weight(path * beside)
+            slopes = self.slopes(at, path, beside).reshape(at.size, -1)
+            _, slope, precision = self.prior(at)
+            bend = (slopes * weight.ravel()) @ slopes.T + precision
+            step = np.linalg.solve(bend, slopes @ (weight.ravel() * self._away(path * beside, weight)) - slope)
+            step *= min(1.0, LONGEST / max(float(np.abs(step[: self.carry.stop]).max()), 1e-12))
+            before = self.misfit(at, weight)
+            while self.misfit(at + step, weight) > before and np.abs(step).max() > 1e-6:
+                step = step / 2
+            at, away = at + step, self._away(path * beside, weight)
+            moved = self._size(step, bend)
+            for _ in range(CHORDS if STILL <= moved < fresh else 0):
+                away = self._away(self.path(at) * self.beside(at), weight)
+                step = np.linalg.solve(bend, slopes @ (weight.ravel() * away) - self.prior(at)[1])
+                moved = self._size(step, bend)
+                if moved >= STILL and self.misfit(at + step, weight) > self.misfit(at, weight):
+                    break
+                at = at + step
+                if moved < STILL:
+                    break
+            if moved < STILL:
+                break
+        self.spread = np.linalg.inv(bend)
+        return at, self._covariance(slopes, weight, away, bend, precision)
+
+    def _away(self, expected: Floats, weight: Floats) -> Floats:
+        """Return what was seen and not expected, flat; 0 where it is not known."""
+        return np.where(weight > 0, self.seen - expected, 0.0).ravel()
+
+    @staticmethod
+    def _size(step: NDArray[Any], bend: Floats) -> float:
+        """Return the largest part of a step, in standard deviations."""
+        return float((np.abs(step) * np.sqrt(np.diag(bend))).max())
+
+    def _begin(self) -> Floats:
+        """Return what was known before, with levels that make as much in all as was seen."""
         at = self.begin.copy()
         path = self.path(at)
         for (k, s), j in zip(self.free, range(self.carry.stop, at.size), strict=False):
             at[j] = np.log(np.nansum(self.seen[k, :, s]) / max(float(path[k, :, s].sum()), 1e-300))
         at[self.carry.stop :] = np.clip(np.nan_to_num(at[self.carry.stop :]), -5, 5)
-        for _ in range(ROUNDS):
-            path, beside = self.path(at), self.beside(at)
-            expected = path * beside
-            self._rescale(expected)
-            weight = self.weight(expected)
-            slopes = self.slopes(at, path, beside).reshape(at.size, -1)
-            away = np.where(weight > 0, self.seen - expected, 0.0).ravel()
-            _, slope, precision = self.prior(at)
-            bend = (slopes * weight.ravel()) @ slopes.T + precision
-            step = np.linalg.solve(bend, slopes @ (weight.ravel() * away) - slope)
-            step *= min(1.0, LONGEST / max(float(np.abs(step[: self.carry.stop]).max()), 1e-12))
-            before = self.misfit(at, weight)
-            while self.misfit(at + step, weight) > before and np.abs(step).max() > 1e-6:
-                step = step / 2
-            at = at + step
-            if float((np.abs(step) * np.sqrt(np.diag(bend))).max()) < STILL:
-                break
-        self.spread = np.linalg.inv(bend)
-        return at, self._covariance(slopes, weight, away, bend, precision)
+        return at
 
     def luck(self, at: Floats) -> dict[str, float]:
         """Return outcomes whose seasons are none, with the chance that luck alone shows as much (Wald's test, as F)."""
