@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from sim.arrays import Floats
+from sim.differences import between_shares
 from sim.errors import InputError
 from sim.intervals import NORMAL
 from sim.responses.agreeing import agreeing, bent
@@ -23,7 +24,7 @@ from sim.responses.priors import beliefs_of, correlation_of, errors_at, interval
 from sim.responses.read import Answer, Key, Trial
 from sim.responses.replaced import without_replaced
 from sim.responses.selection import Selection, kinds_by, of_the_won, won_of
-from sim.responses.shape import Shape, link
+from sim.responses.shape import CHANCE, Shape, link
 from sim.responses.spilling import Spill
 from sim.responses.tiring import usual_money
 from sim.scenario.curves import Curve
@@ -142,7 +143,7 @@ def learn(
         tested = [(trial, measure(trial, shape.kind, by_word)) for trial in own]
         for trial, each in tested:
             refuse_falling(trial, each)
-            effects += _differences(trial, each)
+            effects += _differences(trial, each, shape.kind)
             said += [*_limits(trial, each), *far(trial, max(shape.known, scenario.levers[key[0]].reference))]
             spills += [] if each.spill is None else [each.spill]
         stated = beliefs_of(shape, _answered(scenario, answers, key), _path(scenario, key), stated_ranges)
@@ -270,15 +271,21 @@ def _answered(scenario: Scenario, answers: Sequence[Answer], key: Key) -> list[A
     return own
 
 
-def _differences(trial: Trial, measured: Measured) -> list[Effect]:
+def _differences(trial: Trial, measured: Measured, kind: str) -> list[Effect]:
+    """Return what each arm has more than the one with least money; of chances within -1 and 1."""
     least, spread = measured.arms[0], measured.covariance
     lever, moves, segment = trial.key
     out = []
     for i, arm in enumerate(measured.arms[1:], 1):
         apart = arm.mean - least.mean
         wide = NORMAL * float(np.sqrt(spread[0, 0] + spread[i, i] - 2 * spread[0, i]))
+        low, high = apart - wide, apart + wide
+        if kind == CHANCE and measured.weighed:
+            low, high = max(low, -1.0), min(high, 1.0)
+        elif kind == CHANCE:
+            low, high = between_shares((arm.mean, arm.customers), (least.mean, least.customers))
         number = int(arm.customers + least.customers)
-        out.append(Effect(lever, segment, moves, arm.spend, least.spend, apart, apart - wide, apart + wide, number))
+        out.append(Effect(lever, segment, moves, arm.spend, least.spend, apart, low, high, number))
     return out
 
 
