@@ -23,6 +23,8 @@ from sim.responses.read import Answer, Trial, read_evidence
 from sim.responses.shape import GAIN, Shape, link
 from sim.scenario.file import Scenario, parse
 
+GAIN_OF = {"without_money": 0.0, "unlimited_money": 0.4, "spend": 0.5, "brings": 0.08}
+
 
 @pytest.fixture(scope="module")
 def scenario() -> Scenario:
@@ -153,6 +155,38 @@ def test_gains_are_measured_against_their_own_level(scenario: Scenario) -> None:
     found = learn(scenario, [Trial(key, spend, outcome, ones, ones, False, "test.csv")], [])
     gain = (1 + row(found, 1.0).value) / (1 + row(found, 0.0).value) - 1
     assert gain == pytest.approx(0.2, abs=0.012)
+
+
+@pytest.mark.parametrize("asked", [[], [Answer(("offers", "purchase_rate", ""), "A", 0.0, 0.0, 0.0, 0.0)]])
+def test_no_money_is_no_gain_where_nobody_gave_it_a_range(asked: list[Answer], scenario: Scenario) -> None:
+    """Data tell ratios alone: an answer that they exclude moves no level below none, and is said; a range may."""
+    random = np.random.default_rng(2)
+    outcome = np.concatenate([random.poisson(1.3, 3000), random.poisson(1.56, 3000)]).astype(float)
+    key, ones = ("offers", "purchase_rate", ""), np.ones(6000)
+    tried = Trial(key, np.repeat([0.0, 1.0], 3000), outcome, ones, ones, False, "test.csv")
+    low = Answer(key, "A", 1.0, 0.1, 0.05, 0.12)
+    found = learn(scenario, [tried], [low, *asked])
+    assert row(found, 0.0)[4:7] == (0.0, 0.0, 0.0)
+    path = "levers.offers.moves.purchase_rate"
+    assert f"{path}.without_money" not in {each.path for each in found.scenario.uncertain}
+    assert found.scenario.levers["offers"].moves["purchase_rate"].without_money == 0
+    assert any("what was stated and the data disagree by" in note for note in found.notes)
+    again = learn(found.scenario, [tried], [])
+    assert row(again, 0.0)[4:7] == (0.0, 0.0, 0.0)
+    ranged = {"path": f"{path}.without_money", "low": -0.1, "high": 0.1}
+    allowed = learn(parse({**CONTENT, "uncertain": [ranged]}), [tried], [low])
+    assert row(allowed, 0.0).value < -0.02
+
+
+def test_what_no_money_brings_bounds_the_range_of_what_money_brings(scenario: Scenario) -> None:
+    """A range that goes below none is cut there, and not in the middle between both."""
+    offers = {**CONTENT["levers"]["offers"], "moves": {"purchase_rate": GAIN_OF}}
+    content = {**CONTENT, "levers": {**CONTENT["levers"], "offers": offers}, "uncertain": []}
+    found = learn(parse(content), [], [Answer(("offers", "purchase_rate", ""), "A", 0.5, 0.08, -0.01, 0.17)])
+    [brings] = [each for each in found.scenario.uncertain if each.path.endswith("purchase_rate.brings")]
+    assert 0 < brings.low < 0.002
+    assert brings.high == pytest.approx(0.17, abs=1e-3)
+    assert any("brings is known to lie in -0.01 to 0.17" in note for note in found.notes)
 
 
 def test_a_few_customers_who_all_did_the_same_are_not_known_exactly(scenario: Scenario) -> None:

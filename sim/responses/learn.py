@@ -344,6 +344,7 @@ def _points(
     out = []
     lever, moves, segment = key
     values = shape.at(after.mode, money)
+    values = np.where([any(b.fixed and b.at == at for b in beliefs) for at in asked], ends[:, 0], values)
     for at, value, (low, high), part, same in zip(asked, values, ends, share, still, strict=True):
         source = "answered" if not heads or same else "measured" if part > MOSTLY else "both"
         n = managers.get(at, 1) if source == "answered" else heads
@@ -353,7 +354,7 @@ def _points(
 
 def _stating(shape: Shape, beliefs: Sequence[Belief]) -> Sequence[Belief]:
     """Return the beliefs whose ranges are of one number of the curve each; more than it has numbers bind each other."""
-    return beliefs if len(beliefs) <= shape.start.size else ()
+    return beliefs if len(beliefs) <= shape.start.size else [each for each in beliefs if each.fixed]
 
 
 def _columns(shape: Shape, after: Posterior) -> dict[str, Floats]:
@@ -365,14 +366,17 @@ def _columns(shape: Shape, after: Posterior) -> dict[str, Floats]:
 def _written(
     shape: Shape, beliefs: Sequence[Belief], before: Posterior, after: Posterior
 ) -> tuple[dict[str, float], dict[str, tuple[float, float]]]:
-    """Return the numbers of the curve at the mode, and the 95 % interval of each."""
+    """Return the numbers of the curve at the mode, and the 95 % interval of each; itself where it is fixed."""
     ends = {name: np.percentile(column, ENDS) for name, column in _columns(shape, after).items()}
     last = {shape.curve.spend: shape.last} if shape.last == "brings" else {-1.0: shape.last}
     names = {0.0: "without_money", np.inf: "unlimited_money", **last}
     for belief in _stating(shape, beliefs):
         if belief.at in names:
             ends[names[belief.at]] = np.array(interval(shape, belief, before, after))
-    return shape.numbers(after.mode), {name: (float(low), float(high)) for name, (low, high) in ends.items()}
+    numbers = shape.numbers(after.mode)
+    if any(belief.fixed for belief in beliefs):
+        numbers["without_money"] = 0.0
+    return numbers, {name: (float(low), float(high)) for name, (low, high) in ends.items()}
 
 
 def _put(
@@ -397,12 +401,16 @@ def _put(
             middle = (stated[lower] + stated[upper]) / 2
             apart = 0.01 * (stated[upper] - stated[lower])
             limits[lower][1], limits[upper][0] = middle - apart, middle + apart
-            if lower in yielding and upper not in yielding and stated[lower] < intervals[upper][0] - apart:
+            if intervals[lower][0] == intervals[lower][1]:
+                limits[lower][1], limits[upper][0] = np.inf, stated[lower] + apart
+            elif lower in yielding and upper not in yielding and stated[lower] < intervals[upper][0] - apart:
                 limits[lower][1], limits[upper][0] = intervals[upper][0] - apart, -np.inf
             elif upper in yielding and lower not in yielding and stated[upper] > intervals[lower][1] + apart:
                 limits[lower][1], limits[upper][0] = np.inf, intervals[lower][1] + apart
     narrowed = []
     for name, (low, high) in intervals.items():
+        if low == high:
+            continue
         kept = max(low, limits[name][0]), min(high, limits[name][1])
         if kept != (low, high):
             narrowed.append(

@@ -52,6 +52,8 @@ class Belief:
     """Where it stands under ``uncertain``; nothing where it was answered anew."""
     assumed: bool = False
     """Nobody stated a range."""
+    fixed: bool = False
+    """That of a gain no money brings none, where nobody says otherwise: what is bought without money is what 1 is."""
 
     def value(self, shape: Shape, theta: Floats) -> float:
         """Return what a theta says of it, on the scale of the mean."""
