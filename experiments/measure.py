@@ -4,10 +4,12 @@ A measure is what a list names in its column ``lever``: a lever, or several that
 the list it is counted how often and for how much they bought in the periods after. With ``m`` the margin, ``y`` the
 money a head bought for, 1 those treated and 0 the control group, and no other difference between them than the lot::
 
-    brings = m (mean y_1 - mean y_0),    error = m sqrt(var y_1/n_1 + var y_0/n_0)
+    brings = m (mean y_1 - mean y_0),    error^2 = m^2 (var y_1/n_1 + var y_0/n_0)
 
-whose 95 % interval is normal (Welch). What it cost is the money that the list gives those treated. What it brings
-later, as those who stay do, is not in it. All segments together are weighed by those treated in each.
+whose 95 % interval is of Student's law (:mod:`sim.differences`), as a control group may be a few. What it cost is the
+money that the list gives those treated. What it brings later, as those who stay do, is not in it. All segments together
+are weighed by those treated in each, and have of each side the degrees of freedom that their spreads have together
+(Satterthwaite 1946). In an arm where all did alike, as where nobody bought, the spread is that of both arms.
 """
 
 from __future__ import annotations
@@ -26,8 +28,8 @@ import numpy as np
 from experiments.look import base_of
 from optimizer.money.calendar import Calendar
 from sim.arrays import Flags, Floats
+from sim.differences import Mean, between_means, variances
 from sim.errors import InputError, TenureError, first_line
-from sim.intervals import NORMAL
 from sim.reading import check_workbook, read_table, sheet_rows
 
 if TYPE_CHECKING:
@@ -295,9 +297,7 @@ def _effect(
         for which, arm in (("with", treated), ("without", control))
     }
     spent = _mean(frame["money"].to_numpy()[treated])
-    brings, error = _difference(frame, treated, control, margin * paid, whole=segment == ALL)
-    error = error if error > 0 else float("nan")  # nobody bought, or all alike: there is no spread to tell it from
-    low, high = brings - NORMAL * error, brings + NORMAL * error
+    brings, low, high = _difference(frame, treated, control, margin * paid, whole=segment == ALL)
     one, two = mean["with"], mean["without"]
     return Effect(
         name, segment, int(treated.sum()), int(control.sum()), one[0], two[0], one[1], two[1], one[2], two[2],
@@ -320,20 +320,29 @@ def _left_out(name: str, frame: pd.DataFrame, mine: Flags) -> list[str]:
 
 def _difference(
     frame: pd.DataFrame, treated: Flags, control: Flags, worth: Floats, *, whole: bool
-) -> tuple[float, float]:
-    """Return the mean difference a head and its standard error; by segment first, weighed by those treated."""
+) -> tuple[float, float, float]:
+    """Return the mean difference a head, of segments weighed by those treated, and its limits; nan: nobody bought."""
     segment = frame["segment"].to_numpy()
-    parts = dict.fromkeys(segment[treated | control]) if whole else [None]
-    total = variance = weight = 0.0
-    for part in parts:
+    most = float(np.abs(worth[treated | control]).max(initial=0.0))
+    rows = []
+    for part in dict.fromkeys(segment[treated | control]) if whole else [None]:
         here = np.ones(segment.size, dtype=bool) if part is None else segment == part
-        one, two = worth[treated & here], worth[control & here]
-        if min(one.size, two.size) < FEWEST:
-            continue
-        total += one.size * (one.mean() - two.mean())
-        variance += one.size**2 * (one.var(ddof=1) / one.size + two.var(ddof=1) / two.size)
-        weight += one.size
-    return (total / weight, float(np.sqrt(variance)) / weight) if weight else (float("nan"), float("nan"))
+        arms = worth[treated & here], worth[control & here]
+        heads = np.array([each.size for each in arms])
+        if heads.min() >= FEWEST:
+            spread = variances(np.concatenate(arms), np.repeat([0, 1], heads), most)
+            rows.append((heads, np.array([each.mean() for each in arms]), spread / heads))
+    if not rows:
+        return (float("nan"),) * 3
+    heads, means, errors = (np.array(each) for each in zip(*rows, strict=True))  # (segments, arms)
+    weight = heads[:, :1] / heads[:, 0].sum()
+    errors = weight**2 * errors
+    variance = errors.sum(axis=0)
+    if not variance.all():
+        return float(weight[:, 0] @ (means[:, 0] - means[:, 1])), float("nan"), float("nan")
+    free = variance**2 / (errors**2 / (heads - 1)).sum(axis=0)
+    one, two = (Mean(*map(float, each)) for each in zip((weight * means).sum(axis=0), variance, free, strict=True))
+    return one.value - two.value, *between_means(one, two)
 
 
 def _mean(values: Floats) -> float:

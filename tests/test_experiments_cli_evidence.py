@@ -6,10 +6,13 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import numpy as np
+import pandas as pd
 import pytest
 import yaml
 from markets import SMALL
 
+from sim.responses.once import same_rows
+from sim.responses.read import read_evidence
 from sim.scenario.file import load
 
 TEST = "lever,moves,spend,outcome,customers\nretention,survival,0,0.86,2000\nretention,survival,0.5,0.90,2000\n"
@@ -50,6 +53,65 @@ def test_what_cannot_be_is_one_line_and_nothing_is_written(here: Path, tenure: C
     assert "--force" in err
     assert tenure("learn", "scenario.yaml", "test.csv", "-o", "test.csv", "--force")[0] == 2
     assert (here / "test.csv").read_text() == TEST
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "lever,moves,spend,outcome", "lever,moves,at,value,low,high", "period,won,retention",
+        "customer_id,month,lever,moves,spend,outcome", "channel,spend,response", "lever,moves,spend,money_later",
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("ending", [".csv", ".parquet", ".xlsx"])
+def test_a_file_without_rows_tells_nothing_and_is_refused(
+    header: str, ending: str, here: Path, tenure: Callable[..., tuple]
+) -> None:
+    """Of every kind of evidence, beside a file that tells something too."""
+    empty = pd.DataFrame(columns=header.split(","))
+    if ending == ".csv":
+        empty.to_csv(here / "empty.csv", index=False)
+    elif ending == ".xlsx":
+        empty.to_excel(here / "empty.xlsx", index=False)
+    else:
+        empty.to_parquet(here / "empty.parquet")
+    per = ("--per", "week") * (header.startswith("channel") and ending == ".csv")
+    for files in (("empty" + ending,), ("test.csv", "empty" + ending)):
+        code, out, err = tenure("learn", "scenario.yaml", *files, "-o", "none.yaml", *per)
+        assert (code, out, err.count("\n")) == (2, "", 1)
+        assert err.startswith(f"tenure: empty{ending}: ")
+        assert "no rows under the header" in err or "the workbook is empty" in err
+    assert not (here / "none.yaml").exists()
+
+
+def test_evidence_counts_once(here: Path, tenure: Callable[..., tuple]) -> None:
+    """The same bytes are refused, whatever they are called; the same rows in another order are said."""
+    text = (here / "test.csv").read_text()
+    (here / "copy.csv").write_text(text)
+    header, *rows = text.strip().splitlines()
+    (here / "order.csv").write_text("\n".join([header, *rows[::-1]]) + "\n")
+    for files, said in (
+        (("test.csv", "test.csv"), "test.csv: is given twice, and evidence counts once; give it once"),
+        (("test.csv", "copy.csv"), "copy.csv: holds what test.csv holds, byte for byte, and evidence counts once"),
+    ):
+        code, out, err = tenure("learn", "scenario.yaml", *files, "-o", "none.yaml")
+        assert (code, out, err.count("\n")) == (2, "", 1)
+        assert said in err
+    code, out, _ = tenure("learn", "scenario.yaml", "test.csv", "order.csv", "-o", "twice.yaml", "--json")
+    assert code == 0
+    assert any(
+        "order.csv: the same 2 rows on retention / survival as in test.csv" in n for n in json.loads(out)["notes"]
+    )
+
+
+def test_histories_with_the_same_rows_are_said(here: Path) -> None:
+    """Not those that tell other outcomes of the same money."""
+    history = "\n".join(["period,won,retention", *(f"{i},{90 + i % 3},{10 * (i % 4)}" for i in range(1, 13))])
+    (here / "history.csv").write_text(history)
+    for again, told in ((history.replace("won,", "active,"), 0), (history + "\n", 1)):
+        (here / "again.csv").write_text(again)
+        said = same_rows([], [read_evidence(here / each).histories[0] for each in ("history.csv", "again.csv")])
+        assert len(said) == told
+    assert "again.csv: the same 12 rows of history" in said[0]
 
 
 def test_the_same_seed_gives_the_same_file(here: Path, tenure: Callable[..., tuple]) -> None:

@@ -209,6 +209,36 @@ def test_what_the_command_says(place: Path, tenure: Run, monkeypatch: pytest.Mon
         assert not (place / "learned.yaml").exists()
 
 
+def test_what_the_scenario_learned_is_said(place: Path, tenure: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Curves, and what their evidence does not tell, in words and as data; no file that is gone is named."""
+    monkeypatch.chdir(place)
+    words = ("measure", "plan.json", "--scenario", "scenario.yaml", "--list", "targets.csv", "--actual", "after.csv")
+    code, out, _ = tenure(*words, "-o", "said.yaml")
+    assert code == 0
+    answer = json.loads(tenure(*words, "-o", "said.yaml", "--force", "--json")[1])
+    notes = answer["learned"]["notes"]
+    assert any(note.startswith("what was measured: development on purchase") for note in notes)
+    assert all(f"- {note}" in out for note in notes)
+    assert "measured.csv" not in out
+    assert answer["learned"]["curves"][0]["lever"] == "development"
+    assert json.loads(tenure(*words, "--json")[1])["learned"] is None
+
+
+def test_a_measure_that_harms_tells_no_curve(place: Path, tenure: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The refusal names no file that is gone."""
+    monkeypatch.chdir(place)
+    frame = pd.read_csv("targets.csv", dtype=str)
+    frame = frame[frame["lever"] == "development"]
+    frame["control"] = frame["control"].map({"True": "False", "False": "True"})
+    frame["money"], frame["held_back"] = frame["held_back"], frame["money"]
+    frame.to_csv("turned.csv", index=False)
+    words = ("measure", "plan.json", "--scenario", "scenario.yaml", "--list", "turned.csv", "--actual", "after.csv")
+    code, out, err = tenure(*words, "-o", "harmed.yaml")
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert err.startswith("tenure: what was measured: development on purchase_rate")
+    assert "more money went with less" in err
+
+
 @pytest.mark.parametrize(
     ("low", "high", "verdict"),
     [

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from learning import CONTENT, CURVE, KEY, OFFER, row, trial
 from markets import SMALL_MARKET
+from scipy import stats
 
 from experiments.firm import Firm
 from experiments.words.evidence import learned_answer, learned_text
@@ -21,6 +22,8 @@ from sim.responses.posterior import pooled
 from sim.responses.read import Answer, Trial, read_evidence
 from sim.responses.shape import GAIN, Shape, link
 from sim.scenario.file import Scenario, parse
+
+GAIN_OF = {"without_money": 0.0, "unlimited_money": 0.4, "spend": 0.5, "brings": 0.08}
 
 
 @pytest.fixture(scope="module")
@@ -41,9 +44,13 @@ def test_a_curve_is_three_numbers_and_back(curve: dict[str, Any], scenario: Scen
 def test_an_experiment_is_the_difference_of_means_with_its_error(scenario: Scenario) -> None:
     found = learn(scenario, [trial([0, 1], [0.86, 0.95], 4000)], [])
     [effect] = found.effects
-    error = np.sqrt((0.86 * 0.14 + 0.95 * 0.05) / 4000)
+    lows, highs = (
+        [stats.beta.ppf(tail, 4000 * share + more, 4000 * (1 - share) + 1 - more) for share in (0.86, 0.95)]
+        for tail, more in ((0.025, 0), (0.975, 1))
+    )
     assert effect.difference == pytest.approx(0.09)
-    assert (effect.low, effect.high) == pytest.approx((0.09 - 1.959964 * error, 0.09 + 1.959964 * error))
+    assert effect.low == pytest.approx(0.09 - np.hypot(0.95 - lows[1], highs[0] - 0.86))
+    assert effect.high == pytest.approx(0.09 + np.hypot(highs[1] - 0.95, 0.86 - lows[0]))
     assert effect.n == 8000
 
 
@@ -150,16 +157,52 @@ def test_gains_are_measured_against_their_own_level(scenario: Scenario) -> None:
     assert gain == pytest.approx(0.2, abs=0.012)
 
 
+@pytest.mark.parametrize("asked", [[], [Answer(("offers", "purchase_rate", ""), "A", 0.0, 0.0, 0.0, 0.0)]])
+def test_no_money_is_no_gain_where_nobody_gave_it_a_range(asked: list[Answer], scenario: Scenario) -> None:
+    """Data tell ratios alone: an answer that they exclude moves no level below none, and is said; a range may."""
+    random = np.random.default_rng(2)
+    outcome = np.concatenate([random.poisson(1.3, 3000), random.poisson(1.56, 3000)]).astype(float)
+    key, ones = ("offers", "purchase_rate", ""), np.ones(6000)
+    tried = Trial(key, np.repeat([0.0, 1.0], 3000), outcome, ones, ones, False, "test.csv")
+    low = Answer(key, "A", 1.0, 0.1, 0.05, 0.12)
+    found = learn(scenario, [tried], [low, *asked])
+    assert row(found, 0.0)[4:7] == (0.0, 0.0, 0.0)
+    path = "levers.offers.moves.purchase_rate"
+    assert f"{path}.without_money" not in {each.path for each in found.scenario.uncertain}
+    assert found.scenario.levers["offers"].moves["purchase_rate"].without_money == 0
+    assert any("what was stated and the data disagree by" in note for note in found.notes)
+    again = learn(found.scenario, [tried], [])
+    assert row(again, 0.0)[4:7] == (0.0, 0.0, 0.0)
+    ranged = {"path": f"{path}.without_money", "low": -0.1, "high": 0.1}
+    allowed = learn(parse({**CONTENT, "uncertain": [ranged]}), [tried], [low])
+    assert row(allowed, 0.0).value < -0.02
+
+
+def test_what_no_money_brings_bounds_the_range_of_what_money_brings(scenario: Scenario) -> None:
+    """A range that goes below none is cut there, and not in the middle between both."""
+    offers = {**CONTENT["levers"]["offers"], "moves": {"purchase_rate": GAIN_OF}}
+    content = {**CONTENT, "levers": {**CONTENT["levers"], "offers": offers}, "uncertain": []}
+    found = learn(parse(content), [], [Answer(("offers", "purchase_rate", ""), "A", 0.5, 0.08, -0.01, 0.17)])
+    [brings] = [each for each in found.scenario.uncertain if each.path.endswith("purchase_rate.brings")]
+    assert 0 < brings.low < 0.002
+    assert brings.high == pytest.approx(0.17, abs=1e-3)
+    assert any("brings is known to lie in -0.01 to 0.17" in note for note in found.notes)
+
+
 def test_a_few_customers_who_all_did_the_same_are_not_known_exactly(scenario: Scenario) -> None:
-    """Three of whom none bought: the spread is that of all arms; where no arm has any, of one who did otherwise."""
+    """Three of whom none bought: the spread is that of all arms; where no arm has any, of one who did otherwise.
+
+    As many times as wide as Student's law of each arm's degrees of freedom is wider than the normal one.
+    """
     bought = np.array([0.0, 0, 0, 1, 0, 2, 0, 1, 0, 0])
     few = Trial(("offers", "purchase_rate", ""), np.repeat([0.0, 1.0], [3, 7]), bought, np.ones(10), np.ones(10), False,
                 "few.csv")  # fmt: skip
     none, some = measure(few, GAIN).arms
-    assert none.error**2 == pytest.approx(bought[3:].var() * 7 / 8 / 3)  # squares of 7, of 10 rows less 2 arms
-    assert some.error**2 == pytest.approx(bought[3:].var(ddof=1) / 7)
+    wider = (stats.t.ppf(0.975, [2, 6]) / 1.959964) ** 2
+    assert none.error**2 / wider[0] == pytest.approx(bought[3:].var() * 7 / 8 / 3)  # of 10 rows less 2 arms
+    assert some.error**2 / wider[1] == pytest.approx(bought[3:].var(ddof=1) / 7)
     same = measure(replace(few, outcome=np.full(10, 3.0)), GAIN).arms
-    assert [arm.error**2 for arm in same] == pytest.approx([9 / 10 / 3, 9 / 10 / 7])
+    assert [arm.error**2 for arm in same] == pytest.approx([9 / 10 / 3 * wider[0], 9 / 10 / 7 * wider[1]])
     before = learn(scenario, [], [Answer(few.key, "A", 1.0, 0.2, 0.1, 0.3)])
     found = learn(scenario, [few], [Answer(few.key, "A", 1.0, 0.2, 0.1, 0.3)])
     assert row(found, 1.0).value == pytest.approx(row(before, 1.0).value, abs=0.05)

@@ -75,7 +75,7 @@ def test_what_was_stated_and_data_that_exclude_it(scenario: Scenario) -> None:
 def test_a_range_is_kept_as_stated_where_no_data_speak(scenario: Scenario) -> None:
     """However uneven it lies around what is stated; what is assumed makes room for it."""
     content: dict[str, Any] = {**CONTENT, "levers": {**CONTENT["levers"]}}
-    move = {"without_money": 0.0, "unlimited_money": 0.25, "spend": 0.2, "brings": 0.08}
+    move = {"without_money": 0.002, "unlimited_money": 0.25, "spend": 0.2, "brings": 0.08}
     content["levers"]["offers"] = {**content["levers"]["offers"], "moves": {"purchase_rate": move}}
     path = "levers.offers.moves.purchase_rate"
     content["uncertain"] = [{"path": f"{path}.brings", "low": 0.01, "high": 0.10}]

@@ -215,14 +215,17 @@ def measure(
     firm = Firm.of_plan(plan, scenario, changes=changes_of(change), outputs=[output])
     found = firm.measure(plan, lists, actual, period=period, periods=periods)
     written = None if output is None or not found.evidence else str(output)
+    learned = None
     if output is not None and written is not None:
-        found.learn().save(output, force=force)
+        learned = found.learn()
+        learned.save(output, force=force)
     kept = tracking.keep(found, quiet)
     if as_json:
-        print_json({**found.to_dict(), "scenario": written, **tracking.to_dict(kept)})
+        of_curves = None if learned is None else learned.to_dict()
+        print_json({**found.to_dict(), "scenario": written, "learned": of_curves, **tracking.to_dict(kept)})
         return
-    if written is not None:
-        then = f"Wrote {output}. Next: tenure check {shlex.quote(written)}"
+    if learned is not None:
+        then = f"{learned.to_text()}\n\nWrote {output}. Next: tenure check {shlex.quote(str(output))}"
     elif found.evidence:
         again = ["tenure", "measure", str(plan), *(word for each in lists for word in ("--list", str(each)))]
         again += ["--actual", str(actual), *(["--scenario", str(scenario)] if scenario is not None else [])]

@@ -156,7 +156,8 @@ class Watched(Planned):
         Raises
         ------
         InputError
-            If a file cannot be used, is about what the scenario does not have, or says that money harms.
+            If a file cannot be used, is given twice, is about what the scenario does not have, or says that money
+            harms.
 
         Examples
         --------
@@ -171,10 +172,12 @@ class Watched(Planned):
         from experiments.tracking.call import Call
         from optimizer.curves.curve_file import is_curves
         from sim.responses.learn import learn
+        from sim.responses.once import refuse_twice, same_rows
         from sim.responses.read import read_evidence
 
         if not evidence:
             raise InputError("expected at least one file of evidence")
+        refuse_twice(evidence)
         curves = [Path(each) for each in evidence if is_curves(each)]
         if curves and per is None:
             raise InputError(
@@ -185,12 +188,17 @@ class Watched(Planned):
             raise InputError(f"`per={per}`: says of what time curves are, and no file holds curves; leave it out")
         of_curves = [answers_of_curves(self.twin, each, weeks_of(per or "")) for each in curves]
         read = [read_evidence(each) for each in evidence if Path(each) not in curves]
+        trials = [each for one in read for each in one.trials]
+        histories = [each for one in read for each in one.histories]
         found = learn(
             self.scenario,
-            [each for one in read for each in one.trials],
+            trials,
             [each for answers in (*(a for a, _ in of_curves), *(one.answers for one in read)) for each in answers],
-            [each for notes in (*(n for _, n in of_curves), *(one.notes for one in read)) for each in notes],
-            [each for one in read for each in one.histories],
+            [
+                *same_rows(trials, histories),
+                *(each for notes in (*(n for _, n in of_curves), *(one.notes for one in read)) for each in notes),
+            ],
+            histories,
             seed,
         )
         asked = {"evidence": [str(Path(each).resolve()) for each in evidence], "per": per, "seed": seed}

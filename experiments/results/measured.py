@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from sim.twin import Twin
 
 __all__ = ["Measured"]
+
+MEASURED = "what was measured"
+"""Name of the evidence that is learned from, in place of a file's."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -90,7 +93,7 @@ class Measured(Decided, Told, experiments.measure.Measured):
         Raises
         ------
         InputError
-            If nothing measured tells a curve.
+            If nothing measured tells a curve, or less came with more money.
         """
         if not self.evidence:
             raise InputError(
@@ -99,4 +102,8 @@ class Measured(Decided, Told, experiments.measure.Measured):
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "measured.csv"
             experiments.measure.write_evidence(self, path)
-            return self.learning(path)
+            try:
+                learned = self.learning(path)
+            except InputError as error:
+                raise InputError(str(error).replace(str(path), MEASURED)) from None
+        return replace(learned, notes=tuple(note.replace(str(path), MEASURED) for note in learned.notes))

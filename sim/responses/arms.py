@@ -7,10 +7,11 @@ from typing import NamedTuple
 import numpy as np
 
 from sim.arrays import Floats
+from sim.differences import Mean, between_means, between_shares, student, variances
 from sim.errors import InputError
 from sim.intervals import NORMAL
 from sim.responses.read import Trial
-from sim.responses.shape import CHANCE, GAIN
+from sim.responses.shape import CHANCE, GAIN, kind_of
 from sim.responses.spilling import Spill, Spilled, clusters_tell, spilling
 from sim.responses.weighing import MOST_ARMS, Weighed, weighed
 
@@ -21,7 +22,10 @@ FAR = 50.0
 
 
 class Arm(NamedTuple):
-    """Customers with the same money: how many, the mean of their outcome and its standard error."""
+    """Customers with the same money: how many, the mean of their outcome and its standard error.
+
+    Of amounts the error is as many times as wide as Student's law is wider than the normal one.
+    """
 
     spend: float
     customers: float
@@ -91,32 +95,20 @@ def measure(trial: Trial, kind: str, by_word: bool = False) -> Measured:
         passed = spilling(trial, kind, by_word)
         of_regression = Measured(_arms(trial, passed), passed.covariance, True, passed.notes, passed.spill)
         return replace(of_regression, notes=(*passed.notes, *_outside(trial, kind, of_regression.arms[0])))
-    plain = []
-    for dose in trial.doses:
-        inside = trial.spend == dose
-        heads, outcome = trial.customers[inside], trial.outcome[inside]
-        n, mean = float(heads.sum()), float(np.average(outcome, weights=heads))
-        if kind == CHANCE:
-            error = float(np.sqrt(max(mean * (1 - mean), 0.25 / n) / n))
-        else:
-            if n < 2:
-                raise InputError(_too_few(trial, int(inside.sum()), float(dose)))
-            error = float(np.sqrt((outcome.var(ddof=1) or _spread(trial)) / n))
-        plain.append(Arm(float(dose), n, mean, error))
+    of_dose, arm = np.unique(trial.spend, return_inverse=True)
+    heads = np.bincount(arm, trial.customers)
+    mean = np.bincount(arm, trial.customers * trial.outcome) / heads
+    if kind == CHANCE:
+        error = np.sqrt(np.maximum(mean * (1 - mean), 0.25 / heads) / heads)
+    else:
+        rows = np.bincount(arm)
+        if (heads < 2).any():
+            few = int(np.flatnonzero(heads < 2)[0])
+            raise InputError(_too_few(trial, int(rows[few]), float(of_dose[few])))
+        error = np.sqrt(variances(trial.outcome, arm) / heads) * [student(each) for each in rows - 1]
+    plain = tuple(Arm(*map(float, each)) for each in zip(of_dose, heads, mean, error, strict=True))
     notes = [*_no_clusters(trial, len(plain)), *_outside(trial, kind, plain[0])]
-    return Measured(tuple(plain), np.diag([arm.error**2 for arm in plain]), notes=tuple(notes))
-
-
-def _spread(trial: Trial) -> float:
-    """Return the variance within an arm whose customers all did the same, which a few do by luck.
-
-    That of all arms together; where no arm has any, what one customer who did otherwise would make of it.
-    """
-    _, arm = np.unique(trial.spend, return_inverse=True)
-    heads = np.bincount(arm)
-    squares = (trial.outcome - (np.bincount(arm, trial.outcome) / heads)[arm]) ** 2
-    one = float(np.abs(trial.outcome).max() or 1.0) ** 2 / trial.outcome.size
-    return float(squares.sum() / (trial.outcome.size - heads.size)) or one
+    return Measured(plain, np.diag([each.error**2 for each in plain]), notes=tuple(notes))
 
 
 def _arms(trial: Trial, found: Weighed | Spilled) -> tuple[Arm, ...]:
@@ -160,24 +152,27 @@ def _outside(trial: Trial, kind: str, least: Arm) -> list[str]:
         if np.unique(np.concatenate([each.periods, trial.periods])).size > 1:
             raise InputError(f"{named}: expected as many periods as in the arms")
         control = trial.spend == least.spend
-        here, its = _level(each.outcome, each.customers, kind)
-        there, their = _level(trial.outcome[control], trial.customers[control], kind)
-        apart, wide = there - here, NORMAL * float(np.hypot(its, their))
-        sure = "" if abs(apart) > wide else ", which luck does as well"
+        apart, low, high = _apart(trial.outcome[control], trial.customers[control], each.outcome, each.customers, kind)
+        sure = "" if low > 0 or high < 0 else ", which luck does as well"
         out.append(
-            f"the control group has {apart:+.4g} ({apart - wide:+.4g} to {apart + wide:+.4g}) of those "
+            f"the control group has {apart:+.4g} ({low:+.4g} to {high:+.4g}) of those "
             f"{each.how} the experiment{sure}: spill-over, or what else sets them apart, as nobody put them there by "
             "lot; the curve is of the arms alone"
         )
     return out
 
 
-def _level(outcome: Floats, heads: Floats, kind: str) -> tuple[float, float]:
-    """Return a mean and its standard error."""
-    n, mean = float(heads.sum()), float(np.average(outcome, weights=heads))
+def _apart(one: Floats, heads: Floats, two: Floats, others: Floats, kind: str) -> tuple[float, float, float]:
+    """Return the difference of two groups' means and its limits; of groups of one, whose spread is not known, none."""
+    first, second = (float(np.average(each, weights=by)) for each, by in ((one, heads), (two, others)))
+    apart = first - second
     if kind == CHANCE:
-        return mean, float(np.sqrt(max(mean * (1 - mean), 0.25 / n) / n))
-    return mean, float(outcome.std(ddof=1) / np.sqrt(n)) if outcome.size > 1 else float("inf")
+        return apart, *between_shares((first, float(heads.sum())), (second, float(others.sum())))
+    if min(one.size, two.size) < 2:
+        return apart, -np.inf, np.inf
+    spread = variances(np.concatenate([one, two]), np.repeat([0, 1], [one.size, two.size]))
+    sides = (Mean(first, spread[0] / heads.sum(), one.size - 1), Mean(second, spread[1] / others.sum(), two.size - 1))
+    return apart, *between_means(*sides)
 
 
 def _check(trial: Trial, kind: str) -> None:
@@ -225,10 +220,16 @@ def far(trial: Trial, usual: float) -> list[str]:
 def refuse_falling(trial: Trial, measured: Measured) -> None:
     """Raise where outcomes fall with money, beyond what luck may do (2.5 %), as no curve of the model can.
 
-    Money's weighted regression line, ``b = u'C^-1 (m - mean) / u'C^-1 u`` with ``u`` money less its mean.
+    Money's weighted regression line, ``b = u'C^-1 (m - mean) / u'C^-1 u`` with ``u`` money less its mean; of shares
+    with the errors that they have where money does nothing (the trend test of Cochran 1954 and Armitage 1955, with
+    ``n - 1`` in place of ``n``, as few need it: Campbell 2007).
     """
     spend, mean = measured.spend, measured.mean
     precision = measured.precision
+    if kind_of(trial.key[1]) == CHANCE and not measured.weighed:
+        heads = np.array([arm.customers for arm in measured.arms])
+        share = float(heads @ mean / heads.sum())
+        precision = np.diag(heads / max(share * (1 - share), 0.25 / heads.sum())) * (1 - 1 / heads.sum())
     away = spend - float(precision.sum(axis=0) @ spend) / float(precision.sum())
     spread = float(away @ precision @ away)
     if spread > 0 and float(away @ precision @ mean) / np.sqrt(spread) < -NORMAL:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from sim.arrays import Floats
+from sim.differences import exact_share
 from sim.intervals import NORMAL
 from sim.responses.arms import Measured
 from sim.responses.posterior import Posterior
@@ -64,7 +65,8 @@ def _effects(shape: Shape, after: Posterior, trial: Trial, found: Measured) -> F
     error = np.sqrt(np.diag(found.covariance))
     ends = np.stack([found.mean, found.mean - NORMAL * error, found.mean + NORMAL * error])
     if shape.kind == CHANCE and not found.weighed:
-        ends = np.clip(ends, 0, 1)
+        exact = [exact_share(arm.mean, arm.customers) for arm in found.arms]
+        ends = np.stack([found.mean, *np.array(exact).T])
         periods = float(np.average(trial.periods, weights=trial.customers))
         ends = ends ** (1 / periods) if trial.key[1] == "survival" else 1 - (1 - ends) ** (1 / periods)
     elif shape.kind == GAIN:

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from sim.arrays import Floats
+from sim.differences import between_shares
 from sim.errors import InputError
 from sim.intervals import NORMAL
 from sim.responses.agreeing import agreeing, bent, in_turn
@@ -24,7 +25,7 @@ from sim.responses.priors import beliefs_of, correlation_of, errors_at, interval
 from sim.responses.read import Answer, Key, Trial
 from sim.responses.replaced import without_replaced
 from sim.responses.selection import Selection, kinds_by, of_the_won, won_of
-from sim.responses.shape import Shape, link
+from sim.responses.shape import CHANCE, Shape, link
 from sim.responses.spilling import Spill
 from sim.responses.tiring import usual_money
 from sim.scenario.curves import Curve
@@ -145,7 +146,7 @@ def learn(
         tested = [(trial, measure(trial, shape.kind, by_word)) for trial in own]
         for trial, each in tested:
             refuse_falling(trial, each)
-            effects += _differences(trial, each)
+            effects += _differences(trial, each, shape.kind)
             said += [*_limits(trial, each), *far(trial, max(shape.known, scenario.levers[key[0]].reference))]
             spills += [] if each.spill is None else [each.spill]
         earlier[key] = record_of(scenario, key, _path(scenario, key) == path)
@@ -280,15 +281,21 @@ def _answered(scenario: Scenario, answers: Sequence[Answer], key: Key) -> list[A
     return own
 
 
-def _differences(trial: Trial, measured: Measured) -> list[Effect]:
+def _differences(trial: Trial, measured: Measured, kind: str) -> list[Effect]:
+    """Return what each arm has more than the one with least money; of chances within -1 and 1."""
     least, spread = measured.arms[0], measured.covariance
     lever, moves, segment = trial.key
     out = []
     for i, arm in enumerate(measured.arms[1:], 1):
         apart = arm.mean - least.mean
         wide = NORMAL * float(np.sqrt(spread[0, 0] + spread[i, i] - 2 * spread[0, i]))
+        low, high = apart - wide, apart + wide
+        if kind == CHANCE and measured.weighed:
+            low, high = max(low, -1.0), min(high, 1.0)
+        elif kind == CHANCE:
+            low, high = between_shares((arm.mean, arm.customers), (least.mean, least.customers))
         number = int(arm.customers + least.customers)
-        out.append(Effect(lever, segment, moves, arm.spend, least.spend, apart, apart - wide, apart + wide, number))
+        out.append(Effect(lever, segment, moves, arm.spend, least.spend, apart, low, high, number))
     return out
 
 
@@ -348,6 +355,7 @@ def _points(
     out = []
     lever, moves, segment = key
     values = shape.at(after.mode, money)
+    values = np.where([any(b.fixed and b.at == at for b in beliefs) for at in asked], ends[:, 0], values)
     for at, value, (low, high), part, same in zip(asked, values, ends, share, still, strict=True):
         source = "answered" if not anew or same else "measured" if part > MOSTLY else "both"
         source = source_of(shape, at, source, then)
@@ -358,7 +366,7 @@ def _points(
 
 def _stating(shape: Shape, beliefs: Sequence[Belief]) -> Sequence[Belief]:
     """Return the beliefs whose ranges are of one number of the curve each; more than it has numbers bind each other."""
-    return beliefs if len(beliefs) <= shape.start.size else ()
+    return beliefs if len(beliefs) <= shape.start.size else [each for each in beliefs if each.fixed]
 
 
 def _columns(shape: Shape, after: Posterior) -> dict[str, Floats]:
@@ -370,14 +378,17 @@ def _columns(shape: Shape, after: Posterior) -> dict[str, Floats]:
 def _written(
     shape: Shape, beliefs: Sequence[Belief], before: Posterior, after: Posterior
 ) -> tuple[dict[str, float], dict[str, tuple[float, float]]]:
-    """Return the numbers of the curve at the mode, and the 95 % interval of each."""
+    """Return the numbers of the curve at the mode, and the 95 % interval of each; itself where it is fixed."""
     ends = {name: np.percentile(column, ENDS) for name, column in _columns(shape, after).items()}
     last = {shape.curve.spend: shape.last} if shape.last == "brings" else {-1.0: shape.last}
     names = {0.0: "without_money", np.inf: "unlimited_money", **last}
     for belief in _stating(shape, beliefs):
         if belief.at in names:
             ends[names[belief.at]] = np.array(interval(shape, belief, before, after))
-    return shape.numbers(after.mode), {name: (float(low), float(high)) for name, (low, high) in ends.items()}
+    numbers = shape.numbers(after.mode)
+    if any(belief.fixed for belief in beliefs):
+        numbers["without_money"] = 0.0
+    return numbers, {name: (float(low), float(high)) for name, (low, high) in ends.items()}
 
 
 def _put(
@@ -402,12 +413,16 @@ def _put(
             middle = (stated[lower] + stated[upper]) / 2
             apart = 0.01 * (stated[upper] - stated[lower])
             limits[lower][1], limits[upper][0] = middle - apart, middle + apart
-            if lower in yielding and upper not in yielding and stated[lower] < intervals[upper][0] - apart:
+            if intervals[lower][0] == intervals[lower][1]:
+                limits[lower][1], limits[upper][0] = np.inf, stated[lower] + apart
+            elif lower in yielding and upper not in yielding and stated[lower] < intervals[upper][0] - apart:
                 limits[lower][1], limits[upper][0] = intervals[upper][0] - apart, -np.inf
             elif upper in yielding and lower not in yielding and stated[upper] > intervals[lower][1] + apart:
                 limits[lower][1], limits[upper][0] = np.inf, intervals[lower][1] + apart
     narrowed = []
     for name, (low, high) in intervals.items():
+        if low == high:
+            continue
         kept = max(low, limits[name][0]), min(high, limits[name][1])
         if kept != (low, high):
             narrowed.append(

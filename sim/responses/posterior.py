@@ -54,6 +54,8 @@ class Belief:
     """Nobody stated a range."""
     learned: bool = False
     """It is what data said before, not what somebody stated."""
+    fixed: bool = False
+    """That of a gain no money brings none, where nobody says otherwise: what is bought without money is what 1 is."""
 
     def times(self, wider: float) -> "Belief":
         """Return it so many times as wide."""

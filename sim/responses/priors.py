@@ -45,11 +45,19 @@ def beliefs_of(
     """Return the prior: what managers say, and the scenario's own answers where they say nothing.
 
     ``learned``: numbers whose ranges are what data said before; answers are then one more thing known beside them.
+
+    A gain without money of 0 that nobody gave a range is no belief that data could move, but what gains are counted
+    from: data tell ratios alone.
     """
     curve, kind = shape.curve, shape.kind
     floor = curve.without_money
     room = curve.brings - floor
     given, out = pooled(answers, kind), []
+    if kind == GAIN:
+        given = [
+            replace(each, low=0.0, high=0.0, fixed=True) if each.at == each.mean == 0 and each.sd <= SHARP else each
+            for each in given
+        ]
     asked = {belief.at for belief in given}
     stated = {"without_money": 0.0, "unlimited_money": np.inf, shape.last: curve.spend}
     for name, at in stated.items():
@@ -57,6 +65,9 @@ def beliefs_of(
         if not known and (at in asked or (0 < at < np.inf and any(0 < each < np.inf for each in asked))):
             continue
         value = float(getattr(curve, name))
+        if kind == GAIN and at == value == 0 and f"{path}.{name}" not in ranges:
+            out.append(Belief(at, 0.0, SHARP, 0.0, 0.0, path=f"{path}.{name}", fixed=True))
+            continue
         if f"{path}.{name}" in ranges:
             low, high = (float(ranges[f"{path}.{name}"][end]) for end in ("low", "high"))
         else:
@@ -83,6 +94,8 @@ def reconciled(
     apart = max((found.apart for _, found in tested), default=1.0)
     alone = [(trial, replace(found, apart=1.0)) for trial, found in tested]
     for i, belief in sorted(enumerate(beliefs), key=lambda each: not each[1].assumed):  # the assumed give way first
+        if belief.fixed:
+            continue
         mean, error = belief.mean, 0.0
         if not belief.learned and (tested or any(each.learned for each in out)):
             rest = np.delete(np.delete(near, i, 0), i, 1)
@@ -117,6 +130,8 @@ def held_against(
     """
     out, said = list(beliefs), dict[float, str]()
     for i, (first, belief) in enumerate(zip(stated, beliefs, strict=True)):
+        if belief.fixed:
+            continue
         wide = WIDER * belief.sd
         learned = _error(shape, belief, known) ** -2 - wide**-2
         if learned * wide**2 < TELLS:
@@ -131,8 +146,8 @@ def held_against(
 
 
 def widened(beliefs: Sequence[Belief]) -> list[Belief]:
-    """Return beliefs :data:`WIDER` as wide."""
-    return [replace(each, sd=WIDER * each.sd) for each in beliefs]
+    """Return beliefs :data:`WIDER` as wide, but those that are fixed."""
+    return [each if each.fixed else replace(each, sd=WIDER * each.sd) for each in beliefs]
 
 
 def _away(belief: Belief, mean: float, error: float) -> float:
@@ -208,6 +223,8 @@ def interval(shape: Shape, belief: Belief, before: Posterior, after: Posterior) 
     with ``s`` of the side and ``e`` the standard error: where nothing was learned the range is what was stated, and
     what was learned narrows both sides.
     """
+    if belief.fixed:
+        return (_shown(shape, belief, belief.mean),) * 2
     learned = max(0.0, _error(shape, belief, after) ** -2 - _error(shape, belief, before) ** -2)
     middle = belief.value(shape, after.mode)
     if learned * belief.sd**2 < NOTHING and abs(middle - belief.mean) < NOTHING * belief.sd:

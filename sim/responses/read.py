@@ -148,10 +148,12 @@ def read_evidence(where: str | Path) -> Evidence:
     Raises
     ------
     InputError
-        If columns are missing, or a row cannot be used; names file and row.
+        If there are no rows, columns are missing, or a row cannot be used; names file and row.
     """
     with table_of(where, EVIDENCE) as (connection, values, roles):
         name = shown(where)
+        if not connection.execute("SELECT count(*) FROM beside").fetchone()[0]:
+            raise InputError(f"{name}: no rows under the header, so it tells nothing; give it rows, or leave it out")
         if is_history(list(values.source.types)):
             return Evidence([], [], (), (read_history(connection, values, name),))
         cells = Cells(values, EVIDENCE, roles.columns, roles.unused, name)
