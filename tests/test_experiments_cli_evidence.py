@@ -183,3 +183,16 @@ def test_a_treatment_that_sells_more_and_earns_less_is_declined(
     answer = json.loads((tmp_path / "plan.json").read_text())
     assert (answer["asset"] > answer["no_spend"] + 1000) == worth
     assert worth or answer["asset"] == pytest.approx(answer["no_spend"])
+
+
+def test_a_file_that_a_scenario_was_learned_from_is_not_taken_again(here: Path, tenure: Callable[..., tuple]) -> None:
+    assert tenure("learn", "scenario.yaml", "test.csv", "-o", "learned.yaml")[0] == 0
+    (here / "again.csv").write_bytes((here / "test.csv").read_bytes())
+    code, out, err = tenure("learn", "learned.yaml", "again.csv", "-o", "twice.yaml")
+    assert (code, out) == (2, "")
+    assert "again.csv: the scenario was learned from it already, and evidence counts once" in err
+    assert not (here / "twice.yaml").exists()
+    (here / "more.csv").write_text(TEST.replace("0.90", "0.91"))
+    assert tenure("learn", "learned.yaml", "more.csv", "-o", "more.yaml")[0] == 0
+    [record] = load(here / "more.yaml").evidence
+    assert (record.customers, len(record.files)) == (8000, 2)

@@ -172,12 +172,12 @@ class Watched(Planned):
         from experiments.tracking.call import Call
         from optimizer.curves.curve_file import is_curves
         from sim.responses.learn import learn
-        from sim.responses.once import refuse_twice, same_rows
+        from sim.responses.once import once, same_rows
         from sim.responses.read import read_evidence
 
         if not evidence:
             raise InputError("expected at least one file of evidence")
-        refuse_twice(evidence)
+        files = once(evidence, self.scenario)
         curves = [Path(each) for each in evidence if is_curves(each)]
         if curves and per is None:
             raise InputError(
@@ -200,6 +200,7 @@ class Watched(Planned):
             ],
             histories,
             seed,
+            files,
         )
         asked = {"evidence": [str(Path(each).resolve()) for each in evidence], "per": per, "seed": seed}
         return grown(Learned, found, twin=self.twin, file=self.file, asked=Call("learn", asked))

@@ -10,7 +10,7 @@ from sim.arrays import Floats
 from sim.differences import Mean, between_means, between_shares, student, variances
 from sim.errors import InputError
 from sim.intervals import NORMAL
-from sim.responses.read import Trial
+from sim.responses.read import Trial, named
 from sim.responses.shape import CHANCE, GAIN, kind_of
 from sim.responses.spilling import Spill, Spilled, clusters_tell, spilling
 from sim.responses.weighing import MOST_ARMS, Weighed, weighed
@@ -234,10 +234,9 @@ def refuse_falling(trial: Trial, measured: Measured) -> None:
     spread = float(away @ precision @ away)
     if spread > 0 and float(away @ precision @ mean) / np.sqrt(spread) < -NORMAL:
         seen = ", ".join(f"{arm.mean:.4g} of {arm.customers:,.0f} at {arm.spend:g}" for arm in measured.arms)
-        lever, moves, segment = trial.key
         chosen = "; the firm chose who got money, and may have chosen those with the least hope" * trial.chosen
         traits = ", their traits weighed" * measured.weighed
         raise InputError(
-            f"{trial.where}: {lever} on {moves}{f' of {segment}' if segment else ''}: more money went with less "
+            f"{trial.where}: {named(trial.key)}: more money went with less "
             f"({seen}{traits}), and the model says that money does not harm{chosen}; test at random, or leave this out"
         )

@@ -8,7 +8,7 @@ import numpy as np
 from sim.arrays import Floats
 from sim.intervals import NORMAL
 from sim.responses.posterior import Posterior
-from sim.responses.read import Key, Trial
+from sim.responses.read import Key, Trial, named
 from sim.responses.shape import Shape
 from sim.responses.tiring import FORGETS, PULLED, USUAL, Memory, Tired, tired, usual_money
 from sim.scenario import of_late as scenario_of_late
@@ -93,8 +93,8 @@ def of_late(
 
 def in_words(scenario: Scenario, trial: Trial, found: Tired) -> list[str]:
     """Return what a log tells of fatigue, and what it cannot."""
-    lever, moves, segment = trial.key
-    name = f"{trial.where}: {lever} on {moves}" + (f" of {segment}" if segment else "")
+    lever, moves, _ = trial.key
+    name = f"{trial.where}: {named(trial.key)}"
     stated, out = _stated(scenario, lever), list[str]()
     low, value, high = found.lost
     if "fatigue" not in found.of_late:

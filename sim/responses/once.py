@@ -11,33 +11,41 @@ from sim.errors import InputError
 from sim.purchases.read.sources import shown
 from sim.responses.history.read import History
 from sim.responses.read import Trial
+from sim.scenario.file import Scenario
 
-__all__ = ["refuse_twice", "same_rows"]
+__all__ = ["once", "same_rows"]
 
 
-def refuse_twice(evidence: Sequence[str | Path]) -> None:
-    """Raise where a file is given twice, whatever it is called.
+def once(evidence: Sequence[str | Path], scenario: Scenario) -> list[str]:
+    """Return digests of files of evidence, by which the scenario that is learned from them knows them again.
 
     Raises
     ------
     InputError
-        Names both.
+        Where a file is given twice, whatever it is called, or the scenario was learned from it; names it.
     """
     seen: dict[str, str | Path] = {}
+    before = {digest for each in scenario.evidence for digest in each.files}
     for each in evidence:
         digest = _digest(each)
         if digest in seen:
             same, that = shown(each), shown(seen[digest])
             which = "is given twice" if same == that else f"holds what {that} holds, byte for byte"
             raise InputError(f"{same}: {which}, and evidence counts once; give it once")
+        if digest in before:
+            raise InputError(
+                f"{shown(each)}: the scenario was learned from it already, and evidence counts once; leave it out, or "
+                "begin with the scenario before that"
+            )
         seen[digest] = each
+    return list(seen)
 
 
 def _digest(where: str | Path) -> str:
     if not Path(where).is_file():
         return str(where)
     with Path(where).open("rb") as stream:
-        return file_digest(stream, "sha256").hexdigest()
+        return file_digest(stream, "sha256").hexdigest()[:16]
 
 
 def same_rows(trials: Sequence[Trial], histories: Sequence[History]) -> list[str]:

@@ -27,7 +27,7 @@ from sim.responses.cells import Cells, assigned_of, period_of
 from sim.responses.history.read import KNOWN, PERIODS, History, is_history, places_of, read_history
 from sim.responses.near import OUTSIDE, Near, Outside, columns_of, near_of
 
-__all__ = ["Answer", "Evidence", "Key", "Trial", "read_evidence"]
+__all__ = ["Answer", "Evidence", "Key", "Trial", "named", "read_evidence"]
 
 Key = tuple[str, str, str]
 """Lever, effect, and segment; no segment: all."""
@@ -140,6 +140,11 @@ class Evidence(NamedTuple):
     answers: list[Answer]
     notes: tuple[str, ...] = ()
     histories: tuple[History, ...] = ()
+
+
+def named(key: Key) -> str:
+    """Return a curve in words."""
+    return f"{key[0]} on {key[1]}" + (f" of {key[2]}" if key[2] else "")
 
 
 def read_evidence(where: str | Path) -> Evidence:

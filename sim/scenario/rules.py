@@ -223,6 +223,9 @@ class Evidence(Model):
     answered: tuple[str, ...] = Field(
         default=(), description="numbers that answers alone tell where data tell others; none: as `source`"
     )
+    files: tuple[str, ...] = Field(
+        default=(), description="digests of the files it was learned from, which are not taken twice; none: not known"
+    )
     customers: Annotated[int, Field(ge=0)] = Field(default=0, description="in the data; 0: there are none")
     managers: Annotated[int, Field(ge=0)] = Field(default=0, description="who answered; 0: none")
     rows: Annotated[int, Field(ge=0)] = Field(
