@@ -12,7 +12,7 @@ from sim.arrays import Floats
 from sim.differences import between_shares
 from sim.errors import InputError
 from sim.intervals import NORMAL
-from sim.responses.agreeing import agreeing, bent
+from sim.responses.agreeing import agreeing, bent, excluding
 from sim.responses.arms import Measured, far, measure, refuse_falling
 from sim.responses.drawn import Drawn, drawn
 from sim.responses.history.fit import Carried, keys_of
@@ -146,12 +146,14 @@ def learn(
             effects += _differences(trial, each, shape.kind)
             said += [*_limits(trial, each), *far(trial, max(shape.known, scenario.levers[key[0]].reference))]
             spills += [] if each.spill is None else [each.spill]
-        stated = beliefs_of(shape, _answered(scenario, answers, key), _path(scenario, key), stated_ranges)
+        asked_of = _answered(scenario, answers, key)
+        stated = beliefs_of(shape, asked_of, _path(scenario, key), stated_ranges)
         near = correlation_of(stated, stated_ranges)
+        stated, excluded = excluding(stated, asked_of, shape, near, seed)
         tested, apart = agreeing(tested, shape.kind)
         tested, off = bent(tested, shape, seed)
         beliefs, ranged[key] = reconciled(shape, stated, tested, seed, near)
-        said += [f"{_name(key)}: {each}" for each in (*apart, *off)]
+        said += [f"{_name(key)}: {each}" for each in (*excluded, *apart, *off)]
         curves[key] = settled(shape, path, tested, stated, beliefs, near, seed)
     curves, lates, fits, more_said, disagree = with_rows(scenario, trials, histories, curves, stated_ranges, seed)
     said += [f"{_name(key)}: {each}" for key in curves for each in (ranged[key] | more_said[key]).values()]
