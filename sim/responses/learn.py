@@ -1,9 +1,7 @@
 """From a scenario and evidence to the scenario with curves as the evidence has them, and what is still not known."""
 
 from collections.abc import Mapping, Sequence
-from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
-from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -15,12 +13,13 @@ from sim.intervals import NORMAL
 from sim.responses.agreeing import agreeing, bent, excluding
 from sim.responses.arms import Measured, far, measure, refuse_falling
 from sim.responses.drawn import Drawn, drawn
-from sim.responses.history.fit import Carried, keys_of
+from sim.responses.history.fit import keys_of
 from sim.responses.history.read import History
 from sim.responses.known import Known, settled, with_rows
 from sim.responses.logs import OfLate, heads_of, in_words, of_late
 from sim.responses.posterior import Belief, Posterior
 from sim.responses.priors import beliefs_of, correlation_of, errors_at, interval, reconciled
+from sim.responses.put import name_of, put, put_carried
 from sim.responses.read import Answer, Key, Trial
 from sim.responses.replaced import without_replaced
 from sim.responses.selection import Selection, kinds_by, of_the_won, won_of
@@ -128,7 +127,7 @@ def learn(
     stated_ranges = dict(ranges)  # what evidence on all tells of a curve is no prior of its segments: it counts once
     said, points, effects, spills = list(notes), list[CurvePoint](), list[Effect](), list[Spill]()
     records = {(r["lever"], r["moves"], r.get("segment", "")): r for r in content.get("evidence", ())}
-    drawings: list[Drawn] = []
+    drawings, alone = list[Drawn](), set[Key]()
     watched = keys_of(scenario, histories)
     trials = [replace(each, by_quality=won_of(scenario, each.key[2])) if each.key[1] == "acquisition" else each
               for each in trials]  # fmt: skip
@@ -153,11 +152,11 @@ def learn(
         tested, apart = agreeing(tested, shape.kind)
         tested, off = bent(tested, shape, seed)
         beliefs, ranged[key] = reconciled(shape, stated, tested, seed, near)
-        said += [f"{_name(key)}: {each}" for each in (*excluded, *apart, *off)]
+        said += [f"{name_of(key)}: {each}" for each in (*excluded, *apart, *off)]
         curves[key] = settled(shape, path, tested, stated, beliefs, near, seed)
     curves, lates, fits, more_said, disagree = with_rows(scenario, trials, histories, curves, stated_ranges, seed)
-    said += [f"{_name(key)}: {each}" for key in curves for each in (ranged[key] | more_said[key]).values()]
-    said += [f"{_name(key)}: {each}" for key, notes_of in disagree.items() for each in notes_of]
+    said += [f"{name_of(key)}: {each}" for key in curves for each in (ranged[key] | more_said[key]).values()]
+    said += [f"{name_of(key)}: {each}" for key, notes_of in disagree.items() for each in notes_of]
     rows, together = dict.fromkeys(watched, 0), {key: i for i, key in enumerate(curves)}
     told: dict[int, dict[str, Floats]] = {}
     tires: dict[str, list[OfLate]] = {}
@@ -170,7 +169,7 @@ def learn(
         shapes = keys_of(scenario, [history])
         said += fitted.notes
         for lever, carried in fitted.carried.items():
-            stated_at, more = _carry(content, ranges, lever, carried)
+            stated_at, more = put_carried(content, ranges, lever, carried)
             said += more
             if stated_at:
                 told.setdefault(number, {})[stated_at] = carried.draws
@@ -193,24 +192,28 @@ def learn(
         if key in watched:
             money |= {shape.curve.spend if shape.last == "brings" else float(shape.numbers(after.mode)["half"])}
         asked = sorted({0.0, *money, *(b.at for b in beliefs if b.at >= 0), np.inf})
+        known = {} if _answered(scenario, answers, key) else records.get(key, {})  # its data are in the prior
         heads = int(sum(trial.customers.sum() for trial, _ in tested)) + sum(map(heads_of, logs))
+        heads += known.get("customers", 0)
+        of_history = rows.get(key, 0) + known.get("rows", 0)
         managers = max((b.managers for b in beliefs), default=0)
-        n = heads or rows.get(key, 0)
-        found = _points(key, shape, asked, before, after, n, beliefs)
+        if key in watched and not heads:
+            alone.add(key)
+        found = _points(key, shape, asked, before, after, heads or of_history, beliefs)
         said += [each for trial, measured in tested for each in _bend(trial, measured, before, after, shape, found[-1])]
         points += found
         drawings.append(drawn(key, shape, asked, before, after, tested))
         numbers, intervals = _written(shape, beliefs, before, after)
         yielding = {each.path.rsplit(".", 1)[1] for each in beliefs if each.assumed}
-        said += _put(content, ranges, path, key, numbers, intervals, yielding)
+        said += put(content, ranges, path, key, numbers, intervals, yielding)
         for name, column in _columns(shape, after).items():
             told.setdefault(together[key], {})[f"{path}.{name}"] = column
         source = {row.source for row in found}
-        chosen = any(trial.chosen for trial in (*(each for each, _ in tested), *logs))
+        chosen = known.get("chosen", False) or any(trial.chosen for trial in (*(each for each, _ in tested), *logs))
         records[key] = {
             "lever": lever, "moves": moves, **({"segment": segment} if segment else {}),
             "source": source.pop() if len(source) == 1 else "both", "customers": heads, "managers": managers,
-            "chosen": chosen, **({"rows": rows[key]} if key in watched else {}),
+            "chosen": chosen, **({"rows": of_history} if of_history else {}),
         }  # fmt: skip
     said += without_replaced(scenario, content, ranges, curves)
     for draws in told.values():
@@ -218,8 +221,7 @@ def learn(
     content["uncertain"] = list(ranges.values())
     content["evidence"] = list(records.values())
     made = parse({**content, "folder": scenario.folder}, "what was learned")
-    alone = frozenset(key for key in watched if not curves[key].tested and not curves[key].logs)
-    return Learned(made, content, tuple(points), tuple(effects), tuple(dict.fromkeys(said)), alone,
+    return Learned(made, content, tuple(points), tuple(effects), tuple(dict.fromkeys(said)), frozenset(alone),
                    tuple(drawings), tuple(each for rows in tires.values() for each in rows), tuple(spills),
                    tuple(selected))  # fmt: skip
 
@@ -230,10 +232,6 @@ def _prior(scenario: Scenario, key: Key, ranges: Mapping[str, Mapping[str, Any]]
     shape = Shape(curve, key[1])
     beliefs = beliefs_of(shape, (), _path(scenario, key), ranges)
     return settled(shape, path, [], beliefs, beliefs, correlation_of(beliefs, ranges), seed)
-
-
-def _name(key: Key) -> str:
-    return f"{key[0]} on {key[1]}" + (f" of {key[2]}" if key[2] else "")
 
 
 def _stated(scenario: Scenario, key: Key) -> tuple[Curve, str]:
@@ -294,7 +292,7 @@ def _differences(trial: Trial, measured: Measured, kind: str) -> list[Effect]:
 def _limits(trial: Trial, measured: Measured) -> list[str]:
     """Return what a trial cannot tell."""
     arms = measured.arms
-    name, out = f"{trial.where}: {_name(trial.key)}", []
+    name, out = f"{trial.where}: {name_of(trial.key)}", []
     if trial.chosen:
         biased = "what is measured is biased to those you chose, and intervals do not hold that"
         out.append(
@@ -323,7 +321,7 @@ def _bend(
             "all that is known of it"
         )
     return [
-        f"{trial.where}: {_name(trial.key)}: one dose ({arms[1].spend:g} against {arms[0].spend:g}): it tells that "
+        f"{trial.where}: {name_of(trial.key)}: one dose ({arms[1].spend:g} against {arms[0].spend:g}): it tells that "
         f"difference, and not how the curve bends; {stays}"
     ]
 
@@ -379,68 +377,3 @@ def _written(
     if any(belief.fixed for belief in beliefs):
         numbers["without_money"] = 0.0
     return numbers, {name: (float(low), float(high)) for name, (low, high) in ends.items()}
-
-
-def _put(
-    content: dict[str, Any], ranges: dict[str, Any], path: str, key: Key, stated: Mapping[str, float],
-    intervals: Mapping[str, tuple[float, float]], yielding: AbstractSet[str] = frozenset(),
-) -> list[str]:  # fmt: skip
-    """Write a curve and its ranges into a scenario's content; return what is narrower there than it is known.
-
-    ``yielding``: numbers whose range nobody stated, which give way to those of others.
-    """
-    lever, moves, segment = key
-    own = content["levers"][lever]
-    curve = dict(own["moves"][moves])
-    if segment:
-        own = own.setdefault("by_segment", {}).setdefault(segment, {})
-        curve = dict(own.get("moves", {}).get(moves, curve))
-    own.setdefault("moves", {})[moves] = curve | {name: _shown(value) for name, value in stated.items()}
-    order = [name for name in ("without_money", "brings", "unlimited_money") if name in stated]
-    limits = {name: [-np.inf, np.inf] for name in stated}
-    for lower, upper in pairwise(order):
-        if intervals[lower][1] >= intervals[upper][0]:  # any corner must be a curve: the middle divides them
-            middle = (stated[lower] + stated[upper]) / 2
-            apart = 0.01 * (stated[upper] - stated[lower])
-            limits[lower][1], limits[upper][0] = middle - apart, middle + apart
-            if intervals[lower][0] == intervals[lower][1]:
-                limits[lower][1], limits[upper][0] = np.inf, stated[lower] + apart
-            elif lower in yielding and upper not in yielding and stated[lower] < intervals[upper][0] - apart:
-                limits[lower][1], limits[upper][0] = intervals[upper][0] - apart, -np.inf
-            elif upper in yielding and lower not in yielding and stated[upper] > intervals[lower][1] + apart:
-                limits[lower][1], limits[upper][0] = np.inf, intervals[lower][1] + apart
-    narrowed = []
-    for name, (low, high) in intervals.items():
-        if low == high:
-            continue
-        kept = max(low, limits[name][0]), min(high, limits[name][1])
-        if kept != (low, high):
-            narrowed.append(
-                f"{_name(key)}: {name} is known to lie in {low:.4g} to {high:.4g}; under `uncertain:` stands "
-                f"{kept[0]:.4g} to {kept[1]:.4g}, as ranges there must not overlap"
-            )
-        where = f"{path}.{name}"
-        low, high = _shown(kept[0]), _shown(kept[1])
-        ranges[where] = _range(where, low, _shown(stated[name]), high)
-    return narrowed
-
-
-def _carry(content: dict[str, Any], ranges: dict[str, Any], lever: str, found: Carried) -> tuple[str, list[str]]:
-    """Write what a lever carries over into a scenario's content; return where, and what is to be said of it."""
-    own, path = content["levers"][lever], f"levers.{lever}.of_late.carry_over"
-    if own.get("pays", "budget") != "budget":
-        return "", [f"{lever}: that it carries over is not stated, as its money is what customers pay or cost now"]
-    before = own.get("of_late") or {}
-    own["of_late"] = {**before, "carry_over": _shown(found.share)}
-    ranges[path] = _range(path, *map(_shown, (found.low, found.share, found.high)))
-    stated = before.get("carry_over", 0.0)
-    instead = f" in place of {stated:.0%}" if stated else ""
-    return path, [f"{lever}: `{path}: {_shown(found.share):.2f}` states what is carried over{instead}, with its range"]
-
-
-def _range(path: str, low: float, middle: float, high: float) -> dict[str, Any]:
-    return {"path": path, "low": low, "high": high, **({"law": "normal"} if low < middle < high else {})}
-
-
-def _shown(value: float) -> float:
-    return float(f"{value:.8g}")
