@@ -35,7 +35,8 @@ from optimizer.lp.programmes import LinearProgramme, LpAnswer
 from optimizer.money.table import _number
 from sim.errors import FolderError, InputError, ScenarioError
 from sim.monitoring.signals import Limits
-from sim.responses.learn import _carry, _path
+from sim.responses.learn import _path
+from sim.responses.written import carry
 from sim.scenario.changes import changed
 from sim.scenario.file import load, parse
 
@@ -211,7 +212,7 @@ def test_where_a_curve_s_ranges_stand() -> None:
     assert _path(scenario, ("care", "survival", "gold")) == "levers.care.by_segment.gold.moves.survival"
     assert _path(scenario, ("care", "amount", "gold")) == "levers.care.moves.amount"
     assert _path(scenario, ("care", "survival", "")) == "levers.care.moves.survival"
-    where, said = _carry({"levers": {"cut": {"pays": "price"}}}, {}, "cut", None)
+    where, said = carry({"levers": {"cut": {"pays": "price"}}}, {}, "cut", None)
     assert (where, said[0].startswith("cut: that it carries over is not stated")) == ("", True)
 
 

@@ -77,7 +77,7 @@ LOSS = Assumption("loss", 0.01, 0.09, 80.0, -5.0, 2.0, 4.0, 0.085)
 def test_caution_says_what_it_costs_and_what_to_test() -> None:
     """Where the plan would be worth less than the least spend, from below or above; the bound where it is known."""
     found = Risk(plan(), plan(), SCORES, (MARGIN, LOSS), 15.0, 700.0, 750.4)
-    told = risk_summary(found, SimpleNamespace(currency="EUR"), FILE, 0.2, Path("safe plan.json"))
+    told = risk_summary(found, SimpleNamespace(currency="EUR"), FILE, 0.2, 0.5, Path("safe plan.json"))
     assert told.startswith(
         "The cautious plan brings +60 EUR in the worst 20% and -20 in the mean, against the plan made for the scenario "
         "as it stands; there it costs 15. Most is at stake on the margin: at an end of its range another plan would "
@@ -92,9 +92,33 @@ def test_caution_says_what_it_costs_and_what_to_test() -> None:
         "Written to safe plan.json. Next: tenure compare 'my shop.yaml' --policy as-today --policy 'safe plan.json'"
     )
     sure = replace(found, assumptions=(replace(MARGIN, flips_at=None),), bound=NAN)
-    told = risk_summary(sure, SimpleNamespace(currency=""), FILE, 0.2, None)
-    assert "No assumption in its range makes the plan worth less than the least spend.\nNext: tenure risk" in told
+    told = risk_summary(sure, SimpleNamespace(currency=""), FILE, 0.2, 0.5, None)
+    assert (
+        "than the least spend.\nBy 50% mean and 50% worst 20% the cautious plan is 20 ahead of the plan made for the "
+        "scenario as it stands.\nNext: tenure risk"
+    ) in told
     assert ("On its own samples" in told, told.endswith("-o cautious.json")) == (False, True)
+
+
+@pytest.mark.parametrize(
+    ("scores", "caution", "said"),
+    [
+        (SCORES, 0.1, "By 90% mean and 10% worst 20% the cautious plan is 12 EUR behind the plan made for the scenario "
+                      "as it stands: it does not pay.\nNext: tenure optimize 'my shop.yaml' -o plan.json"),
+        ((*SCORES, Scores("as today", 950.0, 700.0, 600.0, 90.0, 0.0)), 0.5,
+         "the cautious plan is 105 EUR behind today's spend: it does not pay.\nNext: tenure test-next 'my shop.yaml'"),
+        ((SCORES[0], replace(SCORES[0], name="cautious")), 0.5,
+         "the cautious plan does as the plan made for the scenario as it stands: it does not pay.\nNext: tenure opt"),
+    ],
+)  # fmt: skip
+def test_a_cautious_plan_is_offered_where_it_pays(scores: tuple[Scores, ...], caution: float, said: str) -> None:
+    """By what it was made for; a file that was asked for is written, and the same is said."""
+    found = Risk(plan(), plan(), scores, (MARGIN,), 15.0, 700.0, NAN)
+    told = risk_summary(found, SimpleNamespace(currency="EUR"), FILE, 0.2, caution, None)
+    assert said in told
+    assert "cautious.json" not in told
+    told = risk_summary(found, SimpleNamespace(currency="EUR"), FILE, 0.2, caution, Path("a.json"))
+    assert "it does not pay.\nWritten to a.json. Next: tenure compare" in told
 
 
 TRIAL = Trial("care", "survival", {"regulars": 400.0, "new": 100.0}, ("new", "core"), 500.0, 0.4, 2.0, 3, 0.01, 600.0,

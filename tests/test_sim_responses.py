@@ -64,6 +64,18 @@ def test_with_enough_data_the_curve_is_what_was_measured(scenario: Scenario) -> 
     assert row(watched, 1.0).value == pytest.approx(row(found, 1.0).value, abs=1e-3)
 
 
+def test_one_file_after_another_counts_all_customers(scenario: Scenario) -> None:
+    """As both at once, whom the firm chose too; what a manager answers anew is one thing more."""
+    one, other = trial([0, 0.5], [0.88, 0.93], 4000, chosen=True), trial([0, 0.5], [0.881, 0.929], 1000)
+    before = learn(scenario, [one], []).scenario
+    found = learn(before, [other], [])
+    assert row(found, 0.5).n == 10_000
+    [record] = found.scenario.evidence
+    assert (record.customers, record.chosen) == (10_000, True)
+    asked = learn(before, [other], [Answer(KEY, "A", 0.5, 0.92, 0.90, 0.94)])
+    assert row(asked, 0.5).n == asked.scenario.evidence[0].customers == 10_000
+
+
 def test_one_dose_leaves_the_bend_as_answered_and_says_so(scenario: Scenario) -> None:
     answered = learn(scenario, [], [Answer(KEY, "A", np.inf, 0.97, 0.95, 0.98)])
     found = learn(scenario, [trial([0, 0.5], [0.88, 0.93], 50_000)], [Answer(KEY, "A", np.inf, 0.97, 0.95, 0.98)])

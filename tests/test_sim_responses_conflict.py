@@ -72,6 +72,28 @@ def test_what_was_stated_and_data_that_exclude_it(scenario: Scenario) -> None:
     assert not said(near, "what was stated and the data disagree by")
 
 
+def test_managers_whose_answers_no_curve_goes_through(scenario: Scenario) -> None:
+    """At different money: by how much, of whom, and ranges so much wider that a curve does; with data too."""
+    ana, bo = Answer(KEY, "Ana", 0.5, 0.95, 0.94, 0.96), Answer(KEY, "Bo", 1.0, 0.90, 0.89, 0.91)
+    tried = trial([0, 0.5], [0.88, 0.93], 4000)
+    found = learn(scenario, [], [ana, bo])
+    note = said(found, "no curve of its shape goes through all that was stated")
+    stated, high, low = (np.log(v / (1 - v)) for v in np.array([[0.95, 0.90], [0.96, 0.91], [0.94, 0.89]]))
+    sds = (high - low) / (2 * 1.959964)
+    q = (stated[0] - stated[1]) ** 2 / (sds**2).sum()  # a curve that rises is as good as flat between them
+    assert "at 0.5 0.95 (Ana) against 0.91" in note
+    assert "at 1 0.9 (Bo) against 0.91" in note
+    assert float(note.split("chi-square ")[1].split(",")[0]) == pytest.approx(q, rel=0.01)
+    assert f"ranges are taken {np.sqrt(q):.1f} times as wide" in note
+    for at, value in ((0.5, 0.95), (1.0, 0.90)):
+        alone = learn(scenario, [], [ana if at == 0.5 else bo])
+        assert row(found, at).high - row(found, at).low > 3 * (row(alone, at).high - row(alone, at).low)
+        assert row(found, at).value != pytest.approx(value, abs=0.005)
+    assert said(learn(scenario, [tried], [ana, bo]), "no curve of its shape goes through all that was stated")
+    for agrees in (replace(bo, value=0.955, low=0.945, high=0.96), replace(bo, low=0.85, high=0.96)):
+        assert not said(learn(scenario, [], [ana, agrees]), "no curve of its shape")
+
+
 def test_a_range_is_kept_as_stated_where_no_data_speak(scenario: Scenario) -> None:
     """However uneven it lies around what is stated; what is assumed makes room for it."""
     content: dict[str, Any] = {**CONTENT, "levers": {**CONTENT["levers"]}}

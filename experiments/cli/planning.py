@@ -386,4 +386,5 @@ def risk(
     if as_json:
         print_json({**result.to_dict(), **tracking.to_dict(kept)})
     else:
-        say(risk_summary(result, firm.scenario, scenario, tail, output) + tracking.in_words(kept), scenario, change)
+        said = risk_summary(result, firm.scenario, scenario, tail, caution, output)
+        say(said + tracking.in_words(kept), scenario, change)

@@ -41,8 +41,14 @@ def risk_dict(result: "Risk") -> dict[str, Any]:
     }
 
 
-def risk_summary(result: "Risk", found: "Scenario", scenario: Path, tail: float, output: Path | None) -> str:
-    """Return scores and assumptions as tables, with the answer first."""
+PLANS = {"expected": "the plan made for the scenario as it stands", "as today": "today's spend",
+         "least spend": "the least spend"}  # fmt: skip
+
+
+def risk_summary(
+    result: "Risk", found: "Scenario", scenario: Path, tail: float, caution: float, output: Path | None
+) -> str:
+    """Return scores and assumptions as tables, with the answer first, and last the cautious plan where it pays."""
     scores = {score.name: score for score in result.scores}
     expected, cautious = scores["expected"], scores["cautious"]
     first = result.assumptions[0]
@@ -92,11 +98,26 @@ def risk_summary(result: "Risk", found: "Scenario", scenario: Path, tail: float,
     if not math.isnan(result.bound):
         lines.append(f"On its own samples the cautious plan reaches {money(result.value)}; no plan more than "
                      f"{money_at_most(result.bound)} (each sample's own bound with full information).")  # fmt: skip
-    where = shlex.quote(str(scenario))
-    if output is None:
-        lines.append(f"Next: tenure risk {where} -o cautious.json")
-    else:
-        lines.append(
-            f"Written to {output}. Next: tenure compare {where} --policy as-today --policy {shlex.quote(str(output))}"
-        )
-    return "\n".join(lines)
+    return "\n".join([*lines, *_next(result, found.currency, shlex.quote(str(scenario)), tail, caution, output)])
+
+
+def _next(
+    result: "Risk", currency: str, where: str, tail: float, caution: float, output: Path | None
+) -> tuple[str, str]:
+    """Return whether the cautious plan pays, by what it was made for on fresh samples, and what to do next."""
+    worth = {score.name: (1 - caution) * score.mean + caution * score.tail_mean for score in result.scores}
+    rival = max((name for name in worth if name != "cautious"), key=worth.__getitem__)
+    ahead = money(worth["cautious"] - worth[rival], among=abs(worth[rival]))
+    pays = worth["cautious"] > worth[rival] and ahead != "0"
+    by = f"{ahead.removeprefix('-')} {currency}".rstrip()
+    against = (
+        f"is {by} {'ahead of' if pays else 'behind'} {PLANS[rival]}" if ahead != "0" else f"does as {PLANS[rival]}"
+    )
+    said = f"By {1 - caution:.0%} mean and {caution:.0%} worst {tail:.0%} the cautious plan {against}"
+    said += "." if pays else ": it does not pay."
+    if output is not None:
+        file = shlex.quote(str(output))
+        return said, f"Written to {output}. Next: tenure compare {where} --policy as-today --policy {file}"
+    if pays:
+        return said, f"Next: tenure risk {where} -o cautious.json"
+    return said, f"Next: tenure {f'optimize {where} -o plan.json' if rival == 'expected' else f'test-next {where}'}"

@@ -1,7 +1,7 @@
 """Whether experiments on one curve agree where they gave the same money (Cochran 1954), and errors where they do not.
 
-Also whether a curve of the stated shape goes through all of them, and whether logs, histories and what was learned
-before say the same.
+Also whether a curve of the stated shape goes through all of them, or through all that managers say, and whether logs,
+histories and what was learned before say the same.
 
 ::
 
@@ -20,10 +20,10 @@ import numpy as np
 from sim.arrays import Floats
 from sim.responses.arms import Measured
 from sim.responses.posterior import Belief, Posterior, settle
-from sim.responses.read import Trial
+from sim.responses.read import Answer, Trial
 from sim.responses.shape import CHANCE, GAIN, Shape, back, link
 
-__all__ = ["against", "agreeing", "bent", "in_turn"]
+__all__ = ["against", "agreeing", "bent", "excluding", "in_turn"]
 
 SURE = 0.975
 
@@ -103,7 +103,7 @@ def in_turn(
     if free < 1 or _below(free, q) <= SURE:
         return list(tested), list(beliefs), []
     apart = float(np.sqrt(q / free))
-    wider = [each.times(apart) if each.learned else each for each in beliefs]
+    wider = [each.as_wide(apart) if each.learned else each for each in beliefs]
     return (
         [(trial, replace(found, apart=found.apart * apart)) for trial, found in tested],
         wider,
@@ -112,6 +112,43 @@ def in_turn(
             f"{q:.1f}, {free} expected of luck); both are taken {apart:.1f} times as wide"
         ],
     )
+
+
+def excluding(
+    beliefs: Sequence[Belief], answers: Sequence[Answer], shape: Shape, near: Floats, seed: int
+) -> tuple[list[Belief], list[str]]:
+    """Return beliefs as wide as a curve needs them to go through all that was stated, and what is said.
+
+    As :func:`bent`, of answers and ranges that somebody stated, ``near`` how these move together; at one money managers
+    are pooled already.
+    """
+    told = [i for i, each in enumerate(beliefs) if not (each.assumed or each.learned)]
+    if len(told) < 2 or all(beliefs[i].path for i in told):
+        return list(beliefs), []
+    own, among = [beliefs[i] for i in told], near[np.ix_(told, told)]
+    mode = settle(shape, own, (), seed, among).mode
+    expected = [each.value(shape, mode) for each in own]
+    away = np.array([(value - each.mean) / each.sd for value, each in zip(expected, own, strict=True)])
+    q, free = float(away @ np.linalg.solve(among, away)), max(len(own) - shape.start.size, 1)
+    if _below(free, q) <= SURE:
+        return list(beliefs), []
+    apart = float(np.sqrt(q / free))
+    names = {at: dict.fromkeys(each.manager or "a manager" for each in answers if each.at == at)
+             for at in {each.at for each in answers}}  # fmt: skip
+    seen = "; ".join(
+        f"{_place(each, shape)} {each.shown(shape, each.mean):.4g} "
+        f"({' and '.join(names.get(each.at, ['the scenario']))}) against {each.shown(shape, value):.4g}"
+        for each, value in sorted(zip(own, expected, strict=True), key=lambda pair: pair[0].at)
+        if not each.fixed
+    )
+    return [each.as_wide(apart) if i in told else each for i, each in enumerate(beliefs)], [
+        f"no curve of its shape goes through all that was stated: {seen} (chi-square {q:.1f}, {free} expected of "
+        f"luck); ranges are taken {apart:.1f} times as wide, and one of them is wrong"
+    ]
+
+
+def _place(belief: Belief, shape: Shape) -> str:
+    return shape.last if belief.at < 0 else "with unlimited money" if np.isinf(belief.at) else f"at {belief.at:g}"
 
 
 def against(tested: Sequence[tuple[Trial, Measured]], shape: Shape, rows: Posterior) -> list[str]:

@@ -10,7 +10,7 @@ from sim.arrays import Floats
 from sim.differences import between_shares
 from sim.errors import InputError
 from sim.intervals import NORMAL
-from sim.responses.agreeing import agreeing, bent, in_turn
+from sim.responses.agreeing import agreeing, bent, excluding, in_turn
 from sim.responses.arms import Measured, far, measure, refuse_falling
 from sim.responses.drawn import Drawn, drawn
 from sim.responses.earlier import answered_alone, learned_of, record_of, source_of
@@ -131,7 +131,7 @@ def learn(
     stated_ranges = dict(ranges)  # what evidence on all tells of a curve is no prior of its segments: it counts once
     said, points, effects, spills = list(notes), list[CurvePoint](), list[Effect](), list[Spill]()
     records = {(r["lever"], r["moves"], r.get("segment", "")): r for r in content.get("evidence", ())}
-    drawings: list[Drawn] = []
+    drawings, alone = list[Drawn](), set[Key]()
     watched = keys_of(scenario, histories)
     trials = [replace(each, by_quality=won_of(scenario, each.key[2])) if each.key[1] == "acquisition" else each
               for each in trials]  # fmt: skip
@@ -151,14 +151,16 @@ def learn(
             said += [*_limits(trial, each), *far(trial, max(shape.known, scenario.levers[key[0]].reference))]
             spills += [] if each.spill is None else [each.spill]
         earlier[key] = record_of(scenario, key, _path(scenario, key) == path)
-        stated = beliefs_of(shape, _answered(scenario, answers, key), _path(scenario, key), stated_ranges,
+        asked_of = _answered(scenario, answers, key)
+        stated = beliefs_of(shape, asked_of, _path(scenario, key), stated_ranges,
                             learned_of(shape, earlier[key]))  # fmt: skip
         near = correlation_of(stated, stated_ranges)
+        stated, excluded = excluding(stated, asked_of, shape, near, seed)
         tested, apart = agreeing(tested, shape.kind)
         tested, off = bent(tested, shape, seed)
         tested, stated, turned = in_turn(tested, shape, stated, near, seed)
         beliefs, ranged[key] = reconciled(shape, stated, tested, seed, near)
-        said += [f"{named(key)}: {each}" for each in (*apart, *off, *turned)]
+        said += [f"{named(key)}: {each}" for each in (*excluded, *apart, *off, *turned)]
         curves[key] = settled(shape, path, tested, stated, beliefs, near, seed)
     curves, lates, fits, more_said, disagree = with_rows(scenario, trials, histories, curves, stated_ranges, seed)
     said += [f"{named(key)}: {each}" for key in curves for each in (ranged[key] | more_said[key]).values()]
@@ -203,6 +205,8 @@ def learn(
         anew = heads > 0 or key in watched
         heads, of_history = heads + then.customers, rows.get(key, 0) + then.rows
         managers = max((b.managers for b in beliefs), default=0)
+        if key in watched and not heads:
+            alone.add(key)
         found = _points(key, shape, asked, before, after, heads or of_history, beliefs, anew, then)
         said += [each for trial, measured in tested for each in _bend(trial, measured, before, after, shape, found[-1])]
         points += found
@@ -228,8 +232,7 @@ def learn(
     content["uncertain"] = list(ranges.values())
     content["evidence"] = list(records.values())
     made = parse({**content, "folder": scenario.folder}, "what was learned")
-    alone = frozenset(key for key in watched if not curves[key].tested and not curves[key].logs)
-    return Learned(made, content, tuple(points), tuple(effects), tuple(dict.fromkeys(said)), alone,
+    return Learned(made, content, tuple(points), tuple(effects), tuple(dict.fromkeys(said)), frozenset(alone),
                    tuple(drawings), tuple(each for rows in tires.values() for each in rows), tuple(spills),
                    tuple(selected))  # fmt: skip
 

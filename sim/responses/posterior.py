@@ -23,7 +23,7 @@ from sim.arrays import Floats
 from sim.intervals import NORMAL, hessian
 from sim.responses.arms import Measured
 from sim.responses.read import Answer, Trial
-from sim.responses.shape import CHANCE, GAIN, NEVER, Shape, link
+from sim.responses.shape import CHANCE, GAIN, NEVER, Shape, back, link
 
 __all__ = ["SHARP", "STEP", "WIDER", "Belief", "Posterior", "pooled", "settle"]
 
@@ -57,16 +57,22 @@ class Belief:
     fixed: bool = False
     """That of a gain no money brings none, where nobody says otherwise: what is bought without money is what 1 is."""
 
-    def times(self, wider: float) -> "Belief":
-        """Return it so many times as wide."""
-        low, high = (self.mean + wider * (end - self.mean) for end in (self.low, self.high))
-        return replace(self, sd=wider * self.sd, low=low, high=high)
-
     def value(self, shape: Shape, theta: Floats) -> float:
         """Return what a theta says of it, on the scale of the mean."""
         if self.at < 0:
             return float(theta[2])
         return float(link(shape.kind, shape.at(theta, np.array([self.at])))[0])
+
+    def shown(self, shape: Shape, value: float) -> float:
+        """Return a value on the scale of the mean as a scenario states it."""
+        return float(np.exp(value)) if self.at < 0 else back(shape.kind, value)
+
+    def as_wide(self, times: float) -> "Belief":
+        """Return it so many times as wide; what is fixed stays."""
+        if self.fixed:
+            return self
+        low, high = (self.mean + times * (end - self.mean) for end in (self.low, self.high))
+        return replace(self, sd=times * self.sd, low=low, high=high)
 
 
 @dataclass(frozen=True, eq=False)

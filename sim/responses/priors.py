@@ -21,7 +21,7 @@ from sim.intervals import NORMAL
 from sim.responses.arms import Measured
 from sim.responses.posterior import SHARP, STEP, WIDER, Belief, Posterior, pooled, settle
 from sim.responses.read import Answer, Trial
-from sim.responses.shape import CHANCE, GAIN, Shape, back, link
+from sim.responses.shape import CHANCE, GAIN, Shape, link
 
 __all__ = ["beliefs_of", "correlation_of", "errors_at", "held_against", "interval", "reconciled", "widened"]
 
@@ -167,7 +167,7 @@ def _given_way(belief: Belief, mean: float, error: float, biased: bool, apart: f
 
 def _note(shape: Shape, stated: Belief, taken: Belief, mean: float, error: float, biased: bool) -> str:
     """Return what is to be said of a belief: that its range was assumed, or is in conflict with all else."""
-    named = f"{_name(stated, shape)} {_shown(shape, stated, stated.mean):.4g}"
+    named = f"{_name(stated, shape)} {stated.shown(shape, stated.mean):.4g}"
     before, now, errors = _range(shape, stated), _range(shape, taken), _away(stated, mean, error)
     if stated.assumed:
         why = f", as data lie {errors:.1f} errors from it with the usual {before}" if taken != stated else ""
@@ -178,7 +178,7 @@ def _note(shape: Shape, stated: Belief, taken: Belief, mean: float, error: float
     if stated.learned:
         return (
             f"what data said before and what they say now disagree by {errors:.1f} errors: {named} ({before}) was "
-            f"learned, {_shown(shape, stated, mean):.4g} ({told}) follows now; both count by their widths, and one of "
+            f"learned, {stated.shown(shape, mean):.4g} ({told}) follows now; both count by their widths, and one of "
             "them is wrong"
         )
     made = (
@@ -188,7 +188,7 @@ def _note(shape: Shape, stated: Belief, taken: Belief, mean: float, error: float
     )
     return (
         f"what was stated and the data disagree by {errors:.1f} errors: {named} ({before}) was stated, "
-        f"{_shown(shape, stated, mean):.4g} ({told}) follows from the data and its other numbers; {made}"
+        f"{stated.shown(shape, mean):.4g} ({told}) follows from the data and its other numbers; {made}"
     )
 
 
@@ -224,23 +224,18 @@ def interval(shape: Shape, belief: Belief, before: Posterior, after: Posterior) 
     what was learned narrows both sides.
     """
     if belief.fixed:
-        return (_shown(shape, belief, belief.mean),) * 2
+        return (belief.shown(shape, belief.mean),) * 2
     learned = max(0.0, _error(shape, belief, after) ** -2 - _error(shape, belief, before) ** -2)
     middle = belief.value(shape, after.mode)
     if learned * belief.sd**2 < NOTHING and abs(middle - belief.mean) < NOTHING * belief.sd:
         middle, learned = belief.mean, 0.0  # what is left is the optimiser's
     sides = np.maximum([belief.mean - belief.low, belief.high - belief.mean], 1e-9) / NORMAL
     down, up = NORMAL / np.sqrt(sides**-2 + learned)
-    return _shown(shape, belief, middle - float(down)), _shown(shape, belief, middle + float(up))
-
-
-def _shown(shape: Shape, belief: Belief, value: float) -> float:
-    """Return a value on the scale of the belief's mean as a scenario states it."""
-    return float(np.exp(value)) if belief.at < 0 else back(shape.kind, value)
+    return belief.shown(shape, middle - float(down)), belief.shown(shape, middle + float(up))
 
 
 def _range(shape: Shape, belief: Belief) -> str:
-    return " to ".join(f"{_shown(shape, belief, end):.4g}" for end in (belief.low, belief.high))
+    return " to ".join(f"{belief.shown(shape, end):.4g}" for end in (belief.low, belief.high))
 
 
 def _name(belief: Belief, shape: Shape) -> str:
