@@ -17,7 +17,7 @@ from sim.engine.response import response
 from sim.errors import InputError
 from sim.market.clock import Market
 from sim.responses.arms import measure
-from sim.responses.learn import learn
+from sim.responses.learn import Learned, learn
 from sim.responses.posterior import pooled
 from sim.responses.read import Answer, Trial, read_evidence
 from sim.responses.shape import GAIN, Shape, link
@@ -188,6 +188,22 @@ def test_no_money_is_no_gain_where_nobody_gave_it_a_range(asked: list[Answer], s
     ranged = {"path": f"{path}.without_money", "low": -0.1, "high": 0.1}
     allowed = learn(parse({**CONTENT, "uncertain": [ranged]}), [tried], [low])
     assert row(allowed, 0.0).value < -0.02
+
+
+def test_a_gain_is_no_larger_than_a_scenario_states(scenario: Scenario) -> None:
+    """A range is cut there, and said; what lies beyond is refused with what to do."""
+    key, arms = ("offers", "purchase_rate", ""), np.repeat([0.0, 1.0], 40)
+
+    def found(without: int) -> Learned:
+        bought = np.concatenate([np.arange(40) < without, np.arange(40) < 28]).astype(float)
+        return learn(scenario, [Trial(key, arms, bought, np.ones(80), np.ones(80), False, "few.csv")], [])
+
+    few = found(4)
+    [unlimited] = [each for each in few.scenario.uncertain if each.path.endswith("purchase_rate.unlimited_money")]
+    assert unlimited.high == 9
+    assert any("to 9, as gains there are up to 9" in note for note in few.notes)
+    with pytest.raises(InputError, match=r"^offers on purchase_rate: data and answers say .* up to 10 times; "):
+        found(0)
 
 
 def test_what_no_money_brings_bounds_the_range_of_what_money_brings(scenario: Scenario) -> None:

@@ -7,8 +7,10 @@ from typing import Any
 
 import numpy as np
 
+from sim.errors import InputError
 from sim.responses.history.fit import Carried
 from sim.responses.read import Key, named
+from sim.scenario.market import GAINS, MOST_SHOCK
 
 __all__ = ["carry", "put"]
 
@@ -20,8 +22,20 @@ def put(
     """Write a curve and its ranges into a scenario's content; return what is narrower there than it is known.
 
     ``yielding``: numbers whose range nobody stated, which give way to those of others.
+
+    Raises
+    ------
+    InputError
+        If a gain is larger than a scenario may state.
     """
     lever, moves, segment = key
+    if moves in GAINS and stated["unlimited_money"] > MOST_SHOCK:
+        times = f"{1 + stated['unlimited_money']:.4g} times what it is without"
+        raise InputError(
+            f"{named(key)}: data and answers say that unlimited money makes it {times}, and a scenario states up to "
+            f"{1 + MOST_SHOCK:g} times; where hardly anybody buys without money a gain cannot be told: give an answer "
+            "at unlimited with a range, or leave this out"
+        )
     own = content["levers"][lever]
     curve = dict(own["moves"][moves])
     if segment:
@@ -41,15 +55,21 @@ def put(
                 limits[lower][1], limits[upper][0] = intervals[upper][0] - apart, -np.inf
             elif upper in yielding and lower not in yielding and stated[upper] > intervals[lower][1] + apart:
                 limits[lower][1], limits[upper][0] = np.inf, intervals[lower][1] + apart
+    if moves in GAINS:
+        for limit in limits.values():
+            limit[1] = min(limit[1], MOST_SHOCK)
     narrowed = []
     for name, (low, high) in intervals.items():
         if low == high:
             continue
         kept = max(low, limits[name][0]), min(high, limits[name][1])
         if kept != (low, high):
+            why = "as ranges there must not overlap"
+            if moves in GAINS and high > kept[1] == MOST_SHOCK:
+                why = f"as gains there are up to {MOST_SHOCK:g}"
             narrowed.append(
                 f"{named(key)}: {name} is known to lie in {low:.4g} to {high:.4g}; under `uncertain:` stands "
-                f"{kept[0]:.4g} to {kept[1]:.4g}, as ranges there must not overlap"
+                f"{kept[0]:.4g} to {kept[1]:.4g}, {why}"
             )
         where = f"{path}.{name}"
         low, high = _shown(kept[0]), _shown(kept[1])
