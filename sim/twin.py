@@ -36,6 +36,7 @@ from sim.engine.reached import targets_of
 from sim.engine.state_space import state_space
 from sim.engine.terms import CUT, DEEPEST
 from sim.errors import ScenarioError
+from sim.purchases.base import kept_open
 from sim.scenario.customers import Quality
 from sim.scenario.file import Scenario, Segment
 
@@ -230,7 +231,8 @@ def _lifecycle_twin(scenario: Scenario, base: BaseGroups | None = None, read: Re
     )
 
     if scenario.base is not None and base is None:
-        base = base_groups(scenario, space, loss, read)
+        with kept_open(scenario.folder / scenario.base.file):
+            base = base_groups(scenario, space, loss, read)
     attitudes = Attitudes(scenario, mean_leaving(scenario, base))
     targets = targets_of(scenario, segments, tiers)
     nobody = np.zeros(0)

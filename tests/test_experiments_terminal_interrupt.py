@@ -37,7 +37,11 @@ main()
 @pytest.mark.skipif(os.name != "posix", reason="signals of another process")
 @pytest.mark.parametrize(
     ("where", "how"),
-    [("first_part", "in_python"), ("fit_pareto_nbd", "in_python"), ("fit_pareto_nbd", "in_native_code")],
+    [
+        ("first_part", "in_python"),
+        pytest.param("fit_pareto_nbd", "in_python", marks=pytest.mark.slow),
+        ("fit_pareto_nbd", "in_native_code"),
+    ],
 )
 def test_a_command_ends_whatever_it_is_busy_with(tmp_path: Path, where: str, how: str) -> None:
     """In the thread beside it, in the main one, and where native code lets nobody through; pressed again and again."""

@@ -49,9 +49,10 @@ def check_market(seed: int, monkeypatch: pytest.MonkeyPatch) -> tuple[float, flo
     return bound - plan, full - plan
 
 
-def test_no_plan_beats_the_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("seed", [pytest.param(3, marks=pytest.mark.slow), 9])
+def test_no_plan_beats_the_bound(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Neither ascents nor corners do on a random market, and it lies nearer the plan than full information."""
-    open_now, open_before = check_market(3, monkeypatch)
+    open_now, open_before = check_market(seed, monkeypatch)
     assert 0 <= open_now < 0.8 * open_before
 
 

@@ -11,7 +11,7 @@ from problems import problem_of
 from optimizer.ask.problem import allocation_problem, reference_spend
 from optimizer.bound.decomposition import full_information
 from optimizer.bound.occupancy import whole_programme
-from optimizer.optimize import optimize
+from optimizer.optimize import optimize, solve
 from optimizer.plan import Plan
 from optimizer.question import Question
 from sim.errors import InputError, RulesError
@@ -26,12 +26,12 @@ def test_rules_that_cannot_be_met_are_named(market: Callable[..., Content]) -> N
     content["levers"]["winback"]["most"] = 2.0
     scenario = parse(content)
     twin = build(scenario)
-    for solve, words in (
+    for answer, words in (
         (lambda p: full_information(p), r"'floor of winback' asks for >= 900,000,000\.00 and misses it by"),
         (lambda p: optimize(twin, Question(budget=p.limits[0])), r"'floor of winback' cannot be met at all.* by 899,9"),
     ):
         with pytest.raises(RulesError, match=words) as caught:
-            solve(allocation_problem(twin, 1e9))
+            answer(allocation_problem(twin, 1e9))
         assert "\n" not in str(caught.value)
         assert caught.value.exit_code == 2
 
@@ -64,7 +64,7 @@ def test_no_budget_is_no_spend(market: Callable[..., Content]) -> None:
     assert plan.shadow_price > 0
 
 
-@pytest.mark.parametrize("change", ["one period", "one segment", "both"])
+@pytest.mark.parametrize("change", ["one period", pytest.param("one segment", marks=pytest.mark.slow), "both"])
 def test_small_corners_equal_the_whole_programme(change: str, market: Callable[..., Content]) -> None:
     """One period, one segment: the LP stated whole is met, and the certified bound is above it and the plan."""
     content = market(plain=True, periods=1 if change != "one segment" else 3, stages=SHORT_STAGES)
@@ -149,12 +149,12 @@ def test_order_and_names_of_segments_and_levers_do_not_matter(market: Callable[.
     assert bounds[0] == pytest.approx(optima[0], rel=1e-8)
 
 
-@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize("threads", [1, pytest.param(2, marks=pytest.mark.slow)])
 def test_threads_do_not_change_a_bit(threads: int, market: Callable[..., Content]) -> None:
     """One thread or two: the same bound, prices and plan."""
     scenario = parse(market(plain=True, periods=4, stages=SHORT_STAGES, rules=RULES))
     twin = build(scenario)
-    plan, other = (optimize(twin, threads=number) for number in (threads, 3))
+    plan, other = (optimize(twin, threads=number, bound_steps=10) for number in (threads, 3))
     assert plan.bound == other.bound
     assert plan.prices == other.prices
     assert plan.intensity.tobytes() == other.intensity.tobytes()
@@ -165,6 +165,8 @@ def test_no_money_has_the_price_of_a_little(market: Callable[..., Content]) -> N
     scenario = parse(market(plain=True, periods=4, stages=SHORT_STAGES, rules=RULES))
     twin = build(scenario)
     chain = twin.chain
-    none, little = (optimize(twin, Question(budget=budget)) for budget in (0.0, 1e-3 * reference_spend(chain)))
+    none, little = (
+        solve(allocation_problem(twin, budget), bounded=False) for budget in (0.0, 1e-3 * reference_spend(chain))
+    )
     assert none.spend.sum() == 0
     assert none.shadow_price == pytest.approx(little.shadow_price, rel=0.3)

@@ -48,7 +48,7 @@ def test_a_target_beyond_thresholds_is_reached_for_what_a_plan_spends_that_reach
     assert back.spend.sum() <= plan.spend.sum() * (1 + 5e-4)
 
 
-@pytest.mark.parametrize("seed", [0, 1])
+@pytest.mark.parametrize("seed", [pytest.param(0, marks=pytest.mark.slow), 1])
 def test_a_target_is_reached_beside_another_rule_that_needs_more_money(seed: int) -> None:
     """Asked the other way round for less money, the other rule cannot be met: that is no refusal of what was asked."""
     content = threshold_market(seed, 3)

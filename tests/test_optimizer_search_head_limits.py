@@ -25,9 +25,14 @@ def plan(budget: float = 1e6, **limits: Any) -> Repaired:
     return solved(headed_market(**limits), budget)
 
 
-@pytest.mark.parametrize("budget", [1e6, 14_000.0])
 @pytest.mark.parametrize(
-    ("name", "limits", "step"), [("most of care a head", {"most": 0.8}, 0.02), ("contacts", {"contacts": 4.0}, 0.1)]
+    ("name", "limits", "step", "budget"),
+    [
+        ("most of care a head", {"most": 0.8}, 0.02, 1e6),
+        pytest.param("most of care a head", {"most": 0.8}, 0.02, 14_000.0, marks=pytest.mark.slow),
+        pytest.param("contacts", {"contacts": 4.0}, 0.1, 1e6, marks=pytest.mark.slow),
+        ("contacts", {"contacts": 4.0}, 0.1, 14_000.0),
+    ],
 )
 def test_the_price_is_the_difference_of_plans_solved_anew(
     name: str, limits: dict[str, float], step: float, budget: float
@@ -44,7 +49,7 @@ def test_the_price_is_the_difference_of_plans_solved_anew(
     assert left < 1.3 * right  # so that the lines above say something
 
 
-@pytest.mark.parametrize("duration", [1, 2])
+@pytest.mark.parametrize("duration", [pytest.param(1, marks=pytest.mark.slow), 2])
 def test_a_limit_below_todays_spend_is_kept(duration: int) -> None:
     """Whatever search starts from, today's spend or a plan that is given, and the bound is not below the plan."""
     content = headed_market(most=0.4, periods=4)

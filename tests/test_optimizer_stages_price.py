@@ -68,7 +68,7 @@ def checked(seed: int) -> float:
     return worst
 
 
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", [*(pytest.param(seed, marks=pytest.mark.slow) for seed in range(3)), *range(3, 6)])
 def test_both_prices_are_the_one_sided_differences_of_the_optimum(seed: int) -> None:
     """Broken lines, floors, caps, budgets at corners: the true value's sides, how far they hold, what 1,000 bring."""
     assert checked(seed) < 1e-6
@@ -105,7 +105,7 @@ def test_without_money_the_price_is_that_of_the_best_first_unit(budget: float) -
         assert np.isnan(found.ranges["budget"].tighter) == (budget == 0)
 
 
-@pytest.mark.parametrize("unit", [100.0, 1e-6])
+@pytest.mark.parametrize("unit", [pytest.param(100.0, marks=pytest.mark.slow), 1e-6])
 def test_prices_do_not_depend_on_the_currency(unit: float) -> None:
     """In cents and in millions: the same money by money, to nine digits."""
     for seed in range(4):
@@ -120,7 +120,7 @@ def test_prices_do_not_depend_on_the_currency(unit: float) -> None:
         assert there.ranges["budget"].holds == pytest.approx(unit * here.ranges["budget"].holds, rel=1e-6)
 
 
-@pytest.mark.parametrize("share", [0.3, 0.8])
+@pytest.mark.parametrize("share", [0.3, pytest.param(0.8, marks=pytest.mark.slow)])
 def test_where_curves_are_smooth_both_sides_are_one(share: float, market: Callable[..., Content]) -> None:
     """Several periods that lead on to each other: the price lies between the differences of plans solved anew."""
     twin = build(parse(market(plain=True, periods=5, stages=SHORT_STAGES)))

@@ -59,8 +59,13 @@ def placed(shop: Path, how: str) -> tuple[Firm, list[str], list[float]]:
     return firm, list(np.array(firm.targets.segments)[firm.twin.base.group]), a_year
 
 
-def test_value_and_response_by_hand(shop: Path) -> None:
-    firm, found, a_year = placed(shop, "response")
+@pytest.fixture(scope="module")
+def by_response(shop: Path) -> tuple[Firm, list[str], list[float]]:
+    return placed(shop, "response")
+
+
+def test_value_and_response_by_hand(by_response: tuple[Firm, list[str], list[float]]) -> None:
+    firm, found, a_year = by_response
     how = firm.scenario.base.segments
     sent, followed = np.zeros((2, 400))
     for who, _, what in SENT:
@@ -197,9 +202,10 @@ def test_who_was_contacted_only_lately_was_not_before(shop: Path, tmp_path: Path
     assert page.moves.actual[page.moves.names.index("not contacted")].sum() == 400
 
 
-def test_a_scenario_says_what_is_wrong_with_a_matrix(shop: Path) -> None:
-    calibrate(shop / "base.duckdb", shop / "wrong.yaml", spend={"retention": 2_000}, segments="response", force=True)
-    content = yaml.safe_load((shop / "wrong.yaml").read_text())
+def test_a_scenario_says_what_is_wrong_with_a_matrix(
+    shop: Path, by_response: tuple[Firm, list[str], list[float]]
+) -> None:
+    content = yaml.safe_load((shop / "response.yaml").read_text())
     segments = content["base"]["segments"]
     content["base"]["segments"] = {**segments, "names": segments["names"][:4], "other": None}
     with pytest.raises(ScenarioError, match="of 10 customers the second side is not known"):

@@ -9,7 +9,7 @@ import yaml
 from markets import orders
 
 from experiments.firm import Firm
-from experiments.study.calibrate import calibrate
+from experiments.study.calibrate import Calibration, calibrate
 from sim.customers.purchase_models import GammaGamma, ParetoNBD
 from sim.errors import InputError, PurchasesError, ScenarioError
 from sim.purchases.base import CustomerBase, content_digest
@@ -36,6 +36,12 @@ def made(shop: Path, name: str, how: str) -> Firm:
     return Firm.open(shop / name)
 
 
+@pytest.fixture(scope="module")
+def by_region(shop: Path) -> Calibration:
+    """Calibrate once with segments by region; the scenario is only read."""
+    return calibrate(shop / "base.duckdb", shop / "column.yaml", spend={"retention": 2_000}, segments="Region")
+
+
 def heads(firm: Firm) -> dict[str, int]:
     """Return customers by segment, as the twin has them."""
     segments = np.array(firm.targets.segments)[firm.twin.base.group]
@@ -53,8 +59,8 @@ def test_what_is_known_of_customers_is_counted(shop: Path) -> None:
     ]
 
 
-def test_a_column_of_the_firms_own(shop: Path) -> None:
-    firm = made(shop, "column.yaml", "Region")
+def test_a_column_of_the_firms_own(shop: Path, by_region: Calibration) -> None:
+    firm = Firm.open(by_region.scenario_path)
     rows = CustomerBase.open(shop / "base.duckdb").query("SELECT Region, count(*) FROM customers GROUP BY ALL")[1]
     assert heads(firm) == dict(rows)
     listed = firm.customer_list(None, 0).frame
@@ -62,9 +68,8 @@ def test_a_column_of_the_firms_own(shop: Path) -> None:
     assert [region[who] for who in listed["customer_id"]] == list(listed["segment"])
 
 
-def test_levers_rules_and_segments_speak_of_them(shop: Path) -> None:
-    made(shop, "column.yaml", "Region")
-    content = yaml.safe_load((shop / "column.yaml").read_text())
+def test_levers_rules_and_segments_speak_of_them(shop: Path, by_region: Calibration) -> None:
+    content = yaml.safe_load(by_region.scenario_path.read_text())
     content["segments"] = {"north": {"margin": 0.5}}
     content["levers"]["retention"]["by_segment"] = {"south": {"reference": 0.0}}
     content["rules"]["slices"] = {"east alone": {"segments": ["east"], "cap": 0.2}}
@@ -123,14 +128,13 @@ def test_recency_frequency_money_by_hand(shop: Path) -> None:
     assert list(np.array(firm.targets.segments)[firm.twin.base.group]) == names
 
 
-def test_value_puts_the_best_fifth_first(shop: Path) -> None:
+def test_value_puts_the_best_fifth_first(shop: Path, by_region: Calibration) -> None:
     done = calibrate(shop / "base.duckdb", shop / "value.yaml", segments="value", force=True)
     assert [(name, number) for name, number, *_ in done.separation.rows] == [
         ("most valuable", 80), ("valuable", 120), ("others", 200)
     ]  # fmt: skip
     assert heads(Firm.open(shop / "value.yaml")) == {"most valuable": 80, "valuable": 120, "others": 200}
-    coarse = calibrate(shop / "base.duckdb", shop / "region.yaml", segments="Region", force=True)
-    assert done.separation.between > 0.4 > 0.1 > coarse.separation.between
+    assert done.separation.between > 0.4 > 0.1 > by_region.separation.between
 
 
 def test_value_and_loyalty_by_hand(shop: Path) -> None:
@@ -187,9 +191,10 @@ def test_segments_that_cannot_be_made_are_refused(shop: Path, tmp_path: Path, ho
         ({"cutoffs": [1.0]}, "cutoffs: expected 0 with by: column, got 1"),
     ],
 )
-def test_a_scenario_says_what_is_wrong_with_its_segments(shop: Path, change: dict, said: str) -> None:
-    made(shop, "column.yaml", "Region")
-    content = yaml.safe_load((shop / "column.yaml").read_text())
+def test_a_scenario_says_what_is_wrong_with_its_segments(
+    shop: Path, by_region: Calibration, change: dict, said: str
+) -> None:
+    content = yaml.safe_load(by_region.scenario_path.read_text())
     content["base"]["segments"] |= change
     with pytest.raises(ScenarioError, match=said):
         Firm.of({**content, "folder": shop})

@@ -182,7 +182,7 @@ def test_poisson_never_falls_when_luck_or_mean_rises() -> None:
     assert (np.diff(table, axis=1) >= 0).all()
 
 
-@pytest.mark.parametrize("p", [0.3, 1.0, 6.25])
+@pytest.mark.parametrize("p", [0.3, pytest.param(1.0, marks=pytest.mark.slow), 6.25])
 def test_total_amount_has_exactly_the_mean(p: float) -> None:
     """E[total of n] = n for any number of purchases: no drift in revenue from the table."""
     table, moments = amount_table(p)

@@ -24,8 +24,14 @@ from sim.valuation import customer_asset
 DIVISIONS = [(1, 3), (1, 7), (2, 1), (2, 3), (2, 7), (None, None)]
 
 
-@pytest.mark.parametrize(("traits", "terminal"), [("individual", "none"), ("classes", "value-to-go")])
-@pytest.mark.parametrize("law", LAWS)
+@pytest.mark.parametrize(
+    ("law", "traits", "terminal"),
+    [
+        pytest.param(law, *how, marks=[pytest.mark.slow] * ((k + k_law) % 2))
+        for k_law, law in enumerate(LAWS)
+        for k, how in enumerate((("individual", "none"), ("classes", "value-to-go")))
+    ],
+)
 def test_same_bits_for_any_threads_and_shards(law: str, traits: Any, terminal: str) -> None:
     """One thread or two, one shard, three or seven: no bit of the history or of anybody's life changes.
 

@@ -22,10 +22,10 @@ from sim.twin import build
 @pytest.mark.parametrize(
     ("law", "traits", "terminal", "review_every"),
     [
-        ("silent", "individual", "none", 1),
+        pytest.param("silent", "individual", "none", 1, marks=pytest.mark.slow),
         ("silent", "classes", "value-to-go", 1),
         ("contractual", "classes", "none", 2),
-        ("renewal", "individual", "none", 1),
+        pytest.param("renewal", "individual", "none", 1, marks=pytest.mark.slow),
         ("renewal", "classes", "none", 5),
     ],
 )

@@ -21,7 +21,7 @@ from sim.customers.seldom import why_seldom
 from sim.customers.worth import TIMINGS, course_of, worth_by_class
 from sim.errors import InputError, PurchasesError
 from sim.files import check_output, write_text
-from sim.purchases.base import CustomerBase, PurchaseSummary
+from sim.purchases.base import CustomerBase, PurchaseSummary, kept_open
 from sim.purchases.beside import newcomers
 from sim.purchases.known import brought_by, indirect_source, share_of_customer
 from sim.purchases.settle import without_ids
@@ -108,7 +108,16 @@ def base_report(
     """
     output = Path(output)
     check_output(output, others=[Path(base)])
-    found = CustomerBase.open(base)
+    with kept_open(Path(base)):
+        portrait = _portrait(CustomerBase.open(base), as_of, segments, output.parent, progress)
+    write_text(output, base_page(portrait))
+    return BaseReport(portrait, output)
+
+
+def _portrait(
+    found: CustomerBase, as_of: datetime.date | None, segments: str | None, folder: Path, progress: Step
+) -> Portrait:
+    """Return what the page says of a base; ``folder``: where files of segments are looked for."""
     end = as_of or found.last_date
     remarks = check_end(found, end)
     progress("make records of purchases")
@@ -118,13 +127,13 @@ def base_report(
     laws, amounts = fit_pareto_nbd(now), fit_gamma_gamma(now)
     remarks += (*older_than_the_file(found, end)[0], *at_the_edge(laws, float(now.age.mean())),
                 *at_the_edge(amounts), *amounts_by_frequency(now)[1], *below_zero(now))  # fmt: skip
-    how, of_segments = own(segments, found, now, laws, amounts, output.parent)
-    index, names = segments_of(how, found, now, laws, amounts, output.parent)
+    how, of_segments = own(segments, found, now, laws, amounts, folder)
+    index, names = segments_of(how, found, now, laws, amounts, folder)
     mine, _, of_laws = laws_by_segment(segments, how, now, index, names, laws, amounts)
     worth = worth_of(now, mine, mine)
 
     def place(record: PurchaseSummary) -> Ints:
-        return segments_of(how, found, record, laws, amounts, output.parent, like=now)[0]
+        return segments_of(how, found, record, laws, amounts, folder, like=now)[0]
 
     progress("draw where customers go")
     moves, of_moves = _moves(found, now, index, names, (laws, amounts), place, how)
@@ -135,7 +144,7 @@ def base_report(
     brings = None if source is None else brought_by(found, now, source)
     silver = np.flatnonzero(index == names.index(SILVER)) if how is None else np.zeros(0, dtype=np.int64)
     progress("count what customers did")
-    portrait = Portrait(
+    return Portrait(
         found, end, float(mine.probability_alive(now.frequency, now.recency, now.age).sum()), float(worth.sum()),
         separation(names, index, now, mine),
         concentration(np.asarray(now.purchases * now.mean_amount_all)),
@@ -145,8 +154,6 @@ def base_report(
         why_seldom(found, now, silver) if silver.size else None,
         (*map(without_ids, found.notes), *of_segments, *of_laws, *remarks, *of_moves),
     )  # fmt: skip
-    write_text(output, base_page(portrait))
-    return BaseReport(portrait, output)
 
 
 def _moves(

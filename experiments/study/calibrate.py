@@ -3,6 +3,7 @@
 import datetime
 import os
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -36,7 +37,7 @@ from sim.customers.prospect_quality import QualityClass, quality_classes
 from sim.customers.segment_laws import SegmentLaw, ranges_of_laws
 from sim.errors import FolderError, InputError, PurchasesError
 from sim.files import check_output, sweep, write_file
-from sim.purchases.base import CustomerBase, PurchaseSummary, is_base
+from sim.purchases.base import CustomerBase, PurchaseSummary, is_base, kept_open
 from sim.purchases.beside import Newcomers, Spending, newcomers, people_not_bought, spending
 from sim.purchases.read.options import Reading
 from sim.purchases.read.sources import shown
@@ -273,8 +274,10 @@ def calibrate(
     step, name = progress or quiet, _name(files)
     sweep(base_path.resolve())
     part = base_path.resolve().with_name(f".{base_path.name}.{os.getpid()}.new") if made else base_path
+    questions = ExitStack()
     try:
         base = CustomerBase.create(part, files, reading=asked, progress=step) if made else CustomerBase.open(part)
+        questions.enter_context(kept_open(part))
         end = as_of or base.last_date
         remarks = check_end(base, end)
         everyone = base.summarise(end, start=start)
@@ -322,11 +325,13 @@ def calibrate(
             base_file=os.path.relpath(base_path, output.parent), currency=currency or _currency(base) or "money",
         )  # fmt: skip
         parse(yaml.safe_load(text), str(output))
+        questions.close()
         write_file(output, lambda scenario: _write(scenario, text, part, base_path))
     except InputError as error:
         message = str(error).replace(str(part), name)
         raise type(error)(message if name in message else f"{name}: {message}") from None
     finally:
+        questions.close()
         if made:
             part.unlink(missing_ok=True)
     return Calibration(

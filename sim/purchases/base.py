@@ -26,12 +26,12 @@ from sim.errors import FolderError, PurchasesError, first_line
 from sim.purchases.account import Account
 from sim.purchases.digest import digest
 from sim.purchases.read.options import Reading
-from sim.purchases.store import ask, connected, load
+from sim.purchases.store import ask, connected, kept_open, load
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["CDNOW_PURCHASES", "CustomerBase", "PurchaseSummary", "content_digest", "is_base"]
+__all__ = ["CDNOW_PURCHASES", "CustomerBase", "PurchaseSummary", "content_digest", "is_base", "kept_open"]
 
 
 CDNOW_PURCHASES = Path(__file__).resolve().parent.parent / "data" / "cdnow" / "purchases.csv.gz"
@@ -108,9 +108,10 @@ class CustomerBase:
     """A firm's purchases kept in a DuckDB file, with what became of every row they came from.
 
     Make one with ``CustomerBase.create``, add to it with ``CustomerBase.load``, or ``CustomerBase.open`` it. The file
-    is opened read-only for each question and closed again. Its tables: ``purchases(customer_id, date, quantity, amount,
-    in_sample, ...)``, ``lines`` (every row read, with its ``outcome``), ``bad`` (rows that could not be read, and why),
-    ``sources``, and where it was loaded ``customers(customer_id, ...)`` with any columns of the firm's own.
+    is opened read-only for each question and closed again; :func:`kept_open` opens it once for many. Its tables:
+    ``purchases(customer_id, date, quantity, amount, in_sample, ...)``, ``lines`` (every row read, with its
+    ``outcome``), ``bad`` (rows that could not be read, and why), ``sources``, and where it was loaded
+    ``customers(customer_id, ...)`` with any columns of the firm's own.
 
     Attributes
     ----------

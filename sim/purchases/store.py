@@ -3,8 +3,9 @@
 import json
 import os
 import shutil
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import date
 from itertools import chain
 from pathlib import Path
@@ -26,7 +27,7 @@ from sim.purchases.tables import accounts_of, load_tables
 if TYPE_CHECKING:
     import duckdb
 
-__all__ = ["ask", "connected", "load"]
+__all__ = ["ask", "connected", "kept_open", "load"]
 
 _SOURCES = (
     "number INTEGER, name VARCHAR, fingerprint VARCHAR, columns VARCHAR, dialect VARCHAR, notes VARCHAR, exact BOOLEAN"
@@ -43,6 +44,8 @@ LOCKED = {
 
 _checked: set[tuple[int, ...]] = set()
 """Versions of files that were found to hold tables alone: the search takes longer than most queries."""
+_kept: Counter[str] = Counter()
+"""Files that are kept open, by how many."""
 
 
 def _version(path: Path) -> tuple[int, ...]:
@@ -69,11 +72,30 @@ def connected(path: Path) -> "Iterator[duckdb.DuckDBPyConnection]":
     try:
         if before not in _checked or before != _version(path):  # else another file may have come meanwhile
             _check_tables_alone(connection, path)
-            if before:
+            if before and not _kept[os.path.realpath(path)]:  # else what was searched may be the file before it
                 _checked.add(before)
         yield connection
     finally:
         connection.close()
+
+
+@contextmanager
+def kept_open(path: Path) -> Iterator[None]:
+    """Let a block put all its questions to one opening of a base: to open one takes DuckDB longer than most answers.
+
+    What is put in the file's place meanwhile is not seen. What cannot be opened says so when it is asked.
+    """
+    import duckdb
+
+    with ExitStack() as stack:
+        with suppress(duckdb.Error, FolderError):
+            stack.enter_context(connected(path))
+        name = os.path.realpath(path)
+        _kept[name] += 1
+        try:
+            yield
+        finally:
+            _kept[name] -= 1
 
 
 def _check_tables_alone(connection: Any, path: Path) -> None:

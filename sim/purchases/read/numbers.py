@@ -26,13 +26,19 @@ class Numbers:
         The mark before decimals, a point or a comma.
     grouped : bool
         Whether the other mark stands between thousands.
+    plain : bool
+        Whether all are as programs write them: then no other spelling is looked for, which takes a database longer to
+        understand than most files to read.
     """
 
     decimal: str = "."
     grouped: bool = False
+    plain: bool = False
 
     def sql(self, text: str) -> str:
         """Return the number in ``text`` (a SQL expression), NULL where there is none."""
+        if self.plain:
+            return f"TRY_CAST({text} AS DOUBLE)"
         other = "," if self.decimal == "." else "."
         raw, text = text, f"regexp_replace({text}, {literal(_ROUND)}, '\\1')"
         bare = f"regexp_replace(regexp_replace({text}, '[()−]|-\\s*$', '', 'g'), '^\\s*-', '')"
@@ -69,7 +75,7 @@ def find_numbers(connection: Any, table: str, text: str, decimal: str | None = N
             f"SELECT count(*) FILTER (contains({text}, '.')), count(*) FILTER ({text}[-4] = '.') FROM {table}"
         ).fetchone()
         if not points or three < points:  # all of it numbers as programs write them
-            return Numbers()
+            return Numbers(plain=True)
     core = f"regexp_replace({text}, {literal(_ROUND)}, '\\1')"
     core = f"regexp_replace(regexp_replace({core}, {literal(_EDGES)}, '', 'g'), '[^0-9.,]', '', 'g')"
     counts = connection.execute(f"""
