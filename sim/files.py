@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Callable, Iterable, Mapping
 from io import BytesIO
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import TYPE_CHECKING, Any
 from zipfile import ZIP_DEFLATED, ZipFile
 
@@ -74,11 +75,15 @@ def _why(error: Exception) -> str:
     return getattr(error, "strerror", None) or first_line(error)
 
 
-def sweep(path: Path) -> None:
-    """Remove what processes that were killed left beside a file that they were writing; those that live keep theirs."""
+def sweep(path: Path, *, every: bool = False) -> None:
+    """Remove what processes that were killed left beside a file that they were writing; those that live keep theirs.
+
+    ``every``: of whatever file in its folder.
+    """
     if not path.parent.is_dir():
         return
-    left = re.compile(rf"\.+{re.escape(path.stem[:NAMED])}.*?\.(\d+)\.(?:part|new)(?:\..*)?", re.DOTALL)
+    name = "" if every else re.escape(path.stem[:NAMED])
+    left = re.compile(rf"\.+{name}.*?\.(\d+)\.(?:part|new)(?:\..*)?", re.DOTALL)
     for each in path.parent.iterdir():
         found = left.fullmatch(each.name)
         if found is None or _lives(int(found[1])):
@@ -109,9 +114,7 @@ def writable_folder(folder: Path) -> Path:
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        probe = folder / f".tenure-{os.getpid()}"
-        probe.touch()
-        probe.unlink()
+        TemporaryFile(dir=folder).close()  # without a name where the system can, so that no kill leaves one
     except (OSError, ValueError) as error:
         raise FolderError(f"{folder}: cannot be written to ({_why(error)}); choose another with `folder=`") from None
     return folder.resolve()

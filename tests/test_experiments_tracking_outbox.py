@@ -136,6 +136,19 @@ def test_killed_in_the_middle_nothing_is_lost_or_there_twice(folder: Path, after
     assert sync(folder) == ()
 
 
+def test_what_a_killed_process_left_of_another_record_goes_with_the_next(tmp_path: Path) -> None:
+    box = Outbox(tmp_path)
+    box.put(record())
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    dead, lives = (tmp_path / ".tenure" / "outbox" / f".other.{pid}.part.zip" for pid in (ended.pid, os.getppid()))
+    dead.write_bytes(b"half")
+    lives.write_bytes(b"half")
+    box.put(record())
+    assert not dead.exists()
+    assert lives.exists()
+
+
 def test_a_failure_leaves_nothing_running_and_the_record_waits(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from mlflow import MlflowClient
 

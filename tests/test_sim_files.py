@@ -1,6 +1,7 @@
 """Files that cannot be written to their end are refused once, and nothing is said afterwards."""
 
 import gc
+import os
 from pathlib import Path
 
 import pandas as pd
@@ -8,7 +9,7 @@ import pytest
 from openpyxl import Workbook, load_workbook
 
 from sim.errors import FolderError
-from sim.files import EXECUTED, of_cell, save_book, write_file, write_table
+from sim.files import EXECUTED, of_cell, save_book, writable_folder, write_file, write_table
 
 FULL = Path("/dev/full")
 
@@ -29,6 +30,14 @@ def test_a_book_is_moved_into_place_whole(tmp_path: Path) -> None:
     with pytest.raises(FolderError, match="cannot write"):
         write_file(tmp_path / "none" / "book.xlsx", lambda part: save_book(book, part))
     assert [path.name for path in tmp_path.iterdir()] == ["book.xlsx"]
+
+
+@pytest.mark.skipif(not hasattr(os, "O_TMPFILE"), reason="no files without a name")
+def test_a_folder_is_tried_without_a_name_that_a_kill_leaves(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("unlink", "remove"):
+        monkeypatch.setattr(os, name, lambda *_, **__: None)
+    assert writable_folder(tmp_path / "here") == tmp_path / "here"
+    assert not [*(tmp_path / "here").iterdir()]
 
 
 NAMES = ["=cmd()", "@x", "-5", "+49 30", "＝cmd()", "'t Hooft", "'=cmd()", "''=x", "plain", "-x"]

@@ -40,6 +40,7 @@ from experiments.tracking.store import (
 )
 from sim.arrays import Progress
 from sim.errors import FolderError, InputError, first_line
+from sim.files import sweep
 
 if TYPE_CHECKING:
     from experiments.tracking.sender import Sender
@@ -109,6 +110,7 @@ class Outbox:
         except OSError as error:
             raise FolderError(f"cannot write {self._place}: {error.strerror}; choose another folder") from None
         name = f"{record.key}-{sha256(self._target.encode()).hexdigest()[:8]}" if self._target else record.key
+        sweep(self._place / name, every=True)
         replace(record, tracking_uri=self._target).save(self._place / f"{name}.zip")
 
     def pending(self) -> list[Record]:
