@@ -73,3 +73,37 @@ def test_an_answer_after_data_does_not_replace_them() -> None:
     assert abs(at_end.value - together.value) < error
     assert at_end.high - at_end.low < 1.2 * (together.high - together.low)
     assert at_end.source != "answered"
+
+
+def test_an_answer_that_data_before_exclude_gives_way() -> None:
+    first = learn(parse(CONTENT, "tests"), [trial([0, 0.5], [0.85, 0.90], 20_000)], [])
+    found = learn(first.scenario, [], [Answer(KEY, "Kim", 0.5, 0.97, 0.965, 0.975)])
+    assert row(found, 0.5).value == pytest.approx(0.90, abs=0.005)
+    [note] = [note for note in found.notes if "disagree" in note]
+    assert "one of them is wrong" in note
+    assert "chose" not in note
+
+
+def test_a_segment_may_differ_from_all() -> None:
+    """Its own experiment tells it, and what was learned of all is no evidence against that."""
+    first = learn(parse(CONTENT, "tests"), [trial([0, 1], [0.85, 0.93], 3000)], [])
+    found = learn(first.scenario, [trial([0, 1], [0.80, 0.90], 3000, (*KEY[:2], "town"))], [])
+    for at, seen in ((0.0, 0.80), (1.0, 0.90)):
+        assert row(found, at).value == pytest.approx(seen, abs=0.01)
+        assert row(found, at).n == 6000
+    assert not any("learned before" in note for note in found.notes)
+
+
+@ORDERS
+def test_gains_that_exclude_each_other_both_count(order: tuple[int, int]) -> None:
+    random, made = np.random.default_rng(1), []
+    for times in (1.2, 1.6):
+        bought = np.concatenate([random.poisson(0.5, 3000), random.poisson(0.5 * times, 3000)]).astype(float)
+        ones = np.ones(6000)
+        made.append(
+            Trial(("offers", "purchase_rate", ""), np.repeat([0.0, 1.0], 3000), bought, ones, ones, False, "g.csv")
+        )
+    once, turned = at_once(*made), in_turn(*(made[i] for i in order))
+    both, found = row(once, 1.0), row(turned, 1.0)
+    assert any("learned before from data" in note for note in turned.notes)
+    assert found.high - found.low > 0.6 * (both.high - both.low)

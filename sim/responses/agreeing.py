@@ -95,8 +95,8 @@ def in_turn(
 
     As :func:`agreeing` does with experiments that are given together: none counts for more for having come later.
     """
-    own = [i for i, each in enumerate(beliefs) if each.learned]
-    if not own or not tested:
+    own = [i for i, each in enumerate(beliefs) if each.path or each.fixed]  # what is answered anew is not of before
+    if not tested or not any(each.learned for each in beliefs):
         return list(tested), list(beliefs), []
     before = settle(shape, [beliefs[i] for i in own], (), seed, near[np.ix_(own, own)])
     q, free, told = _misfit(tested, shape, before.mode, before.draws)

@@ -14,12 +14,11 @@ __all__ = ["answered_alone", "learned_of", "record_of", "source_of"]
 RANKS = ("answered", "both", "measured")
 
 
-def record_of(scenario: Scenario, key: Key, own: bool) -> Evidence:
-    """Return the record of a curve: its own, or where it has none of its own that of the lever's for all."""
+def record_of(scenario: Scenario, key: Key) -> Evidence:
+    """Return the record of a curve; what is known of the lever's for all is no evidence on a segment's own."""
     lever, moves, segment = key
-    wanted = (lever, moves, segment if own else "")
     for each in scenario.evidence:
-        if (each.lever, each.moves, each.segment) == wanted:
+        if (each.lever, each.moves, each.segment) == key:
             return each
     return Evidence(lever=lever, moves=moves, segment=segment, source="answered")
 

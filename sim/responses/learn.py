@@ -150,7 +150,7 @@ def learn(
             effects += _differences(trial, each, shape.kind)
             said += [*_limits(trial, each), *far(trial, max(shape.known, scenario.levers[key[0]].reference))]
             spills += [] if each.spill is None else [each.spill]
-        earlier[key] = record_of(scenario, key, _path(scenario, key) == path)
+        earlier[key] = record_of(scenario, key)
         asked_of = _answered(scenario, answers, key)
         stated = beliefs_of(shape, asked_of, _path(scenario, key), stated_ranges,
                             learned_of(shape, earlier[key]))  # fmt: skip
@@ -159,7 +159,7 @@ def learn(
         tested, apart = agreeing(tested, shape.kind)
         tested, off = bent(tested, shape, seed)
         tested, stated, turned = in_turn(tested, shape, stated, near, seed)
-        beliefs, ranged[key] = reconciled(shape, stated, tested, seed, near)
+        beliefs, ranged[key] = reconciled(shape, stated, tested, seed, near, earlier[key].chosen)
         said += [f"{named(key)}: {each}" for each in (*excluded, *apart, *off, *turned)]
         curves[key] = settled(shape, path, tested, stated, beliefs, near, seed)
     curves, lates, fits, more_said, disagree = with_rows(scenario, trials, histories, curves, stated_ranges, seed)

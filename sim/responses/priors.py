@@ -83,21 +83,24 @@ def beliefs_of(
 
 
 def reconciled(
-    shape: Shape, beliefs: Sequence[Belief], tested: Sequence[tuple[Trial, Measured]], seed: int, near: Floats
-) -> tuple[list[Belief], dict[float, str]]:
+    shape: Shape, beliefs: Sequence[Belief], tested: Sequence[tuple[Trial, Measured]], seed: int, near: Floats,
+    chosen: bool = False,
+) -> tuple[list[Belief], dict[float, str]]:  # fmt: skip
     """Return beliefs as wide as experiments need them, and by intensity what is to be said of them.
 
-    Contacts that the firm chose may be what is wrong: against them alone a range that was stated stays.
+    Contacts that the firm chose may be what is wrong: against them alone a range that was stated stays. ``chosen``:
+    whether such are among what was learned before.
     """
     out, said = list(beliefs), dict[float, str]()
-    biased = all(trial.chosen for trial, _ in tested)
+    learned = any(each.learned for each in beliefs)
+    biased = all((*(trial.chosen for trial, _ in tested), *(chosen,) * learned))
     apart = max((found.apart for _, found in tested), default=1.0)
     alone = [(trial, replace(found, apart=1.0)) for trial, found in tested]
     for i, belief in sorted(enumerate(beliefs), key=lambda each: not each[1].assumed):  # the assumed give way first
         if belief.fixed:
             continue
         mean, error = belief.mean, 0.0
-        if not belief.learned and (tested or any(each.learned for each in out)):
+        if not belief.learned and (tested or learned):
             rest = np.delete(np.delete(near, i, 0), i, 1)
             data = alone if belief.assumed else tested
             free = settle(shape, out[:i] + out[i + 1 :], data, seed, rest)
