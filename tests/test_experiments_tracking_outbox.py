@@ -144,7 +144,7 @@ def test_what_a_killed_process_left_of_another_record_goes_with_the_next(tmp_pat
     dead, lives = (tmp_path / ".tenure" / "outbox" / f".other.{pid}.part.zip" for pid in (ended.pid, os.getppid()))
     dead.write_bytes(b"half")
     lives.write_bytes(b"half")
-    box.put(record())
+    Outbox(tmp_path).put(record())
     assert not dead.exists()
     assert lives.exists()
 

@@ -154,7 +154,7 @@ def test_threads_do_not_change_a_bit(threads: int, market: Callable[..., Content
     """One thread or two: the same bound, prices and plan."""
     scenario = parse(market(plain=True, periods=4, stages=SHORT_STAGES, rules=RULES))
     twin = build(scenario)
-    plan, other = (optimize(twin, threads=number, bound_steps=10) for number in (threads, 3))
+    plan, other = (optimize(twin, threads=number) for number in (threads, 3))
     assert plan.bound == other.bound
     assert plan.prices == other.prices
     assert plan.intensity.tobytes() == other.intensity.tobytes()

@@ -96,6 +96,7 @@ class Outbox:
         self.tracking_uri = tracking_uri
         self._target = redacted(tracking_uri) if tracking_uri else ""
         self._place = self.folder / ".tenure" / "outbox"
+        self._swept = False
 
     def put(self, record: Record) -> None:
         """Keep a record until it is sent; what waits under its key already is replaced.
@@ -110,7 +111,9 @@ class Outbox:
         except OSError as error:
             raise FolderError(f"cannot write {self._place}: {error.strerror}; choose another folder") from None
         name = f"{record.key}-{sha256(self._target.encode()).hexdigest()[:8]}" if self._target else record.key
-        sweep(self._place / name, every=True)
+        if not self._swept:  # once: many records are put beside each other
+            sweep(self._place / name, every=True)
+            self._swept = True
         replace(record, tracking_uri=self._target).save(self._place / f"{name}.zip")
 
     def pending(self) -> list[Record]:
